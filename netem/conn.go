@@ -1,0 +1,368 @@
+package netem
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Conn is the device's end of a connection: a law, the real bytes that it
+// moves, and the far end to which they go. It is a net.Conn with the errors,
+// deadlines and half-close of one.
+//
+// The law reckons in the run's time, not in the time at which goroutines got
+// to run. Reads say when their bytes were due (EventTime), writes may say when
+// they count (WriteAt), and a plain Write counts as much earlier as the last
+// delivery to this end was late.
+type Conn struct {
+	net   *Network
+	route Route
+	ctx   context.Context // of the far dial
+	stop  context.CancelFunc
+
+	mu     sync.Mutex
+	law    *Law
+	armed  time.Duration
+	device sync.Cond // the device's end waits: open, bytes, room, end
+	server sync.Cond // the far reader waits: room
+
+	up, down  byteQueue
+	marks     []mark        // when the bytes in down were due
+	taken     int64         // bytes of down read so far
+	eventTime time.Duration // law time of what Read or Dial said last
+	writable  time.Duration // law time of the last Writable
+	lag       time.Duration // how late the last delivery to the device was
+	opened    bool
+	ended     error // EOF or the error behind the bytes, nil: none
+	endedAt   time.Duration
+	err       error // the device's own end is closed or failed
+	deadlines [2]deadline
+
+	far       farEnd
+	farLag    time.Duration // how late the last delivery to the server was
+	farEOF    bool          // the device's FIN is there
+	waiting   bool          // a goroutine waits for the far end to be writable
+	farRTT    time.Duration
+	unmade    time.Duration // lateness that no law time could take back
+	unblocked time.Duration // since when the far reader could have read
+}
+
+// mark says that the bytes before upto were due at at.
+type mark struct {
+	upto int64
+	at   time.Duration
+}
+
+func newConn(n *Network, r Route) *Conn {
+	c := &Conn{net: n, route: r, law: NewLaw(r.Path, r.Device, r.Server, r.Key), armed: never}
+	c.ctx, c.stop = context.WithCancel(n.ctx)
+	c.device.L, c.server.L = &c.mu, &c.mu
+	return c
+}
+
+// Fire implements Handler.
+func (c *Conn) Fire(due time.Duration, _ uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if due >= c.armed {
+		c.armed = never
+	}
+	c.process()
+}
+
+// process lets the law do what is due, carries out what follows, and asks to
+// be called again.
+func (c *Conn) process() {
+	for {
+		notes := c.law.Step(c.net.Now())
+		if len(notes) == 0 {
+			break
+		}
+		for _, n := range notes {
+			c.take(n)
+		}
+	}
+	if due, ok := c.law.Due(); ok && due < c.armed {
+		c.armed = due
+		c.net.At(due, c, 0)
+	}
+}
+
+func (c *Conn) take(n Note) {
+	switch {
+	case n.Kind == Arrived:
+		c.net.wg.Go(func() { c.dialFar(n.At) })
+	case n.Kind == Closed:
+		c.close()
+	case n.Side == DeviceSide:
+		c.takeDevice(n)
+	default:
+		c.takeServer(n)
+	}
+}
+
+func (c *Conn) takeDevice(n Note) {
+	c.lag = c.net.Now() - n.At
+	switch n.Kind {
+	case Opened:
+		c.opened, c.eventTime = true, n.At
+	case Readable:
+		c.marks = append(c.marks, mark{n.Upto, n.At})
+	case Writable:
+		c.writable = n.At
+	case EOF:
+		c.end(io.EOF, n.At)
+	case Reset:
+		c.end(syscall.ECONNRESET, n.At)
+	case Refused:
+		c.end(syscall.ECONNREFUSED, n.At)
+	case GaveUp:
+		c.end(syscall.ETIMEDOUT, n.At)
+	}
+	c.device.Broadcast()
+}
+
+// end notes what stands behind the bytes that came.
+func (c *Conn) end(err error, at time.Duration) {
+	if c.ended == nil || c.ended == io.EOF {
+		c.ended, c.endedAt = err, at
+	}
+	if !c.opened && c.err == nil {
+		c.err, c.eventTime = err, at
+	}
+}
+
+func (c *Conn) takeServer(n Note) {
+	switch n.Kind {
+	case Opened, Writable:
+		c.unblocked = c.net.Now()
+		c.server.Broadcast()
+	case Readable:
+		c.farLag = c.net.Now() - n.At
+		c.pumpUp(n.At)
+	case EOF:
+		c.farEOF = true
+		c.pumpUp(n.At)
+	case Reset, GaveUp:
+		if c.far != nil {
+			c.far.abort()
+		}
+		c.server.Broadcast()
+	}
+}
+
+// close lets go of the far end: the law is done.
+func (c *Conn) close() {
+	c.law.Kill()
+	c.stop()
+	if c.far != nil {
+		_ = c.far.close()
+	}
+	c.up = byteQueue{}
+	c.net.forget(c)
+	c.server.Broadcast()
+	c.device.Broadcast()
+}
+
+// kill ends everything at once, without a packet.
+func (c *Conn) kill(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err, c.eventTime = err, c.net.Now()
+	}
+	c.law.Kill()
+	c.stop()
+	if c.far != nil {
+		c.far.abort()
+	}
+	c.server.Broadcast()
+	c.device.Broadcast()
+}
+
+// fail ends the device's end from outside.
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err, c.eventTime = err, c.net.Now()
+	}
+	c.device.Broadcast()
+}
+
+// EventTime is the law time of what the last Read, Dial or error said.
+func (c *Conn) EventTime() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.eventTime
+}
+
+// Phase names the draws of what is sent from now on.
+func (c *Conn) Phase(p uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.law.Phase(p)
+}
+
+// Traffic is the traffic at IP level so far, how long the real dial behind
+// the model took, and how much lateness of ours no law time took back.
+func (c *Conn) Traffic() (counts Counts, farRTT, unmade time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.law.Counts(), c.farRTT, c.unmade
+}
+
+// Read implements net.Conn. The bytes of one call were all due at the same
+// time, EventTime.
+func (c *Conn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		switch {
+		case errors.Is(c.err, net.ErrClosed):
+			return 0, c.opError("read", c.err)
+		case len(c.marks) > 0:
+			return c.takeBytes(p), nil
+		case c.ended != nil:
+			c.eventTime = c.endedAt
+			if c.ended == io.EOF {
+				return 0, io.EOF
+			}
+			return 0, c.opError("read", c.ended)
+		case c.err != nil:
+			return 0, c.opError("read", c.err)
+		case c.deadlines[0].passed():
+			return 0, c.opError("read", os.ErrDeadlineExceeded)
+		}
+		c.device.Wait()
+	}
+}
+
+func (c *Conn) takeBytes(p []byte) int {
+	m := c.marks[0]
+	n := c.down.read(p[:min(int64(len(p)), m.upto-c.taken)])
+	c.taken += int64(n)
+	if c.taken >= m.upto {
+		c.marks = append(c.marks[:0], c.marks[1:]...)
+	}
+	c.eventTime = m.at
+	c.law.Read(max(m.at, c.net.Now()-c.lag), DeviceSide, n)
+	c.process()
+	return n
+}
+
+// Write implements net.Conn.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	at := c.net.Now() - c.lag
+	c.mu.Unlock()
+	return c.WriteAt(at, p)
+}
+
+// WriteAt writes p as if at the run's time at. It returns when the modelled
+// send buffer has taken all of it.
+func (c *Conn) WriteAt(at time.Duration, p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done := 0
+	for {
+		switch {
+		case c.err != nil:
+			return done, c.opError("write", c.err)
+		case c.ended != nil && c.ended != io.EOF:
+			return done, c.opError("write", c.ended)
+		case c.deadlines[1].passed():
+			return done, c.opError("write", os.ErrDeadlineExceeded)
+		}
+		if done == len(p) {
+			return done, nil
+		}
+		if c.law.Room(DeviceSide) == 0 {
+			c.device.Wait()
+			continue
+		}
+		n := c.law.Write(max(at, c.writable), DeviceSide, len(p)-done)
+		c.up.write(p[done : done+n])
+		done += n
+		c.process()
+	}
+}
+
+// CloseWrite sends a FIN behind what was written.
+func (c *Conn) CloseWrite() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.opError("close", c.err)
+	}
+	c.law.CloseWrite(c.net.Now()-c.lag, DeviceSide)
+	c.process()
+	return nil
+}
+
+// Close implements net.Conn.
+func (c *Conn) Close() error { return c.CloseAt(c.net.Now()) }
+
+// CloseAt closes as if at the run's time at. What was written still goes its
+// way, without a goroutine of the device's.
+func (c *Conn) CloseAt(at time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(c.err, net.ErrClosed) {
+		return c.opError("close", net.ErrClosed)
+	}
+	c.err = net.ErrClosed
+	c.law.Close(at, DeviceSide)
+	c.process()
+	c.down, c.marks = byteQueue{}, nil
+	c.deadlines[0].stop()
+	c.deadlines[1].stop()
+	c.device.Broadcast()
+	return nil
+}
+
+func (c *Conn) opError(op string, err error) error {
+	return &net.OpError{Op: op, Net: "tcp", Addr: c.RemoteAddr(), Err: err}
+}
+
+// LocalAddr implements net.Conn.
+func (c *Conn) LocalAddr() net.Addr { return deviceAddr{} }
+
+// RemoteAddr implements net.Conn.
+func (c *Conn) RemoteAddr() net.Addr { return serverAddr(c.route.Addr) }
+
+type deviceAddr struct{}
+
+func (deviceAddr) Network() string { return "tcp" }
+func (deviceAddr) String() string  { return "device" }
+
+type serverAddr string
+
+func (serverAddr) Network() string  { return "tcp" }
+func (a serverAddr) String() string { return string(a) }
+
+// SetDeadline implements net.Conn.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(0, t) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(1, t) }
+
+func (c *Conn) setDeadline(i int, t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(c.err, net.ErrClosed) {
+		return c.opError("set", net.ErrClosed)
+	}
+	c.deadlines[i].set(t, &c.device)
+	return nil
+}

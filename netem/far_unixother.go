@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package netem
+
+import "time"
+
+// dataAge is not told by this kernel.
+func dataAge(int) time.Duration { return 0 }

@@ -1,0 +1,147 @@
+package netem
+
+import "time"
+
+// sendSYN sends or repeats the SYN or SYN-ACK of one end.
+func (l *Law) sendSYN(now time.Duration, side Side) {
+	e := &l.ends[side]
+	seg := segment{flags: flagSYN, edge: e.edge()}
+	if side == ServerSide {
+		seg.flags |= flagACK
+	}
+	e.offered = seg.edge
+	key := l.key.Of(drawSYN, uint64(side), uint64(e.synRepeats))
+	e.synAt, e.rtoAt = now, e.synTimeout(now)
+	l.send(now, side, seg, synBytes, key)
+}
+
+// output sends what the windows allow.
+func (l *Law) output(now time.Duration, side Side) {
+	e := &l.ends[side]
+	for e.nxt < e.end {
+		n := min(e.end-e.nxt, int64(e.stack.MSS))
+		if n > e.usable() {
+			n = e.usable()
+			// Silly windows are left alone (RFC 9293, 3.8.6.2.1).
+			if n <= 0 || len(e.sent) > 0 {
+				break
+			}
+		}
+		s := sentSegment{seq: e.nxt, size: int(n), phase: l.phase, index: e.segments}
+		if e.finAt >= 0 && e.nxt+n > e.finAt {
+			s.size, s.fin = int(e.finAt-e.nxt), true
+		}
+		e.segments++
+		e.nxt += n
+		e.sent = append(e.sent, s)
+		l.transmit(now, side, len(e.sent)-1)
+	}
+	l.persist(now, side)
+}
+
+// persist starts the probe of a closed window.
+func (l *Law) persist(now time.Duration, side Side) {
+	e := &l.ends[side]
+	if e.nxt == e.end || len(e.sent) > 0 {
+		e.persistAt = never
+	} else if e.persistAt == never {
+		e.persistAt = now + e.timeout()
+	}
+}
+
+// transmit sends or repeats the i-th outstanding segment.
+func (l *Law) transmit(now time.Duration, side Side, i int) {
+	e := &l.ends[side]
+	s := &e.sent[i]
+	key := l.key.Of(drawData, s.phase, uint64(side), s.index, s.repeats)
+	s.at = now
+	f := flagACK
+	if s.fin {
+		f |= flagFIN
+	}
+	if e.rtoAt == never {
+		e.armRTO(now)
+	}
+	l.acked(side)
+	l.send(now, side, segment{seq: s.seq, size: s.size, ack: e.rcvNxt, edge: e.offered, flags: f}, headerBytes+s.size, key)
+}
+
+// acked marks that a packet about to leave carries the acknowledgement.
+func (l *Law) acked(side Side) {
+	e := &l.ends[side]
+	e.unacked, e.ackAt = 0, never
+	e.offered = max(e.offered, e.edge())
+}
+
+func (l *Law) sendACK(now time.Duration, side Side) { l.sendBare(now, side, flagACK) }
+
+func (l *Law) sendBare(now time.Duration, side Side, f flags) {
+	e := &l.ends[side]
+	l.acked(side)
+	l.send(now, side, segment{seq: e.nxt, ack: e.rcvNxt, edge: e.offered, flags: f}, headerBytes, l.ackKey(side))
+}
+
+// timer does what fell due at one end.
+func (l *Law) timer(now time.Duration, side Side) {
+	e := &l.ends[side]
+	switch {
+	case e.ackAt <= now:
+		l.sendACK(now, side)
+	case e.persistAt <= now:
+		e.backoff++
+		e.persistAt = now + e.timeout()
+		l.sendBare(now, side, flagACK|flagProbe)
+	case e.state == synSent || e.state == synReceived:
+		l.repeatSYN(now, side)
+	default:
+		l.retransmit(now, side)
+	}
+}
+
+func (l *Law) repeatSYN(now time.Duration, side Side) {
+	e := &l.ends[side]
+	if e.synRepeats >= e.stack.SynRetries {
+		l.giveUp(now, side)
+		return
+	}
+	e.synRepeats++
+	l.counts.Retransmits++
+	l.sendSYN(now, side)
+	// A ticking stack finds at its next tick that the last repeat was the
+	// last (esp-lwip tcp.c, tcp_slowtmr).
+	if e.stack.ticking() && e.synRepeats >= e.stack.SynRetries {
+		e.rtoAt = e.tickUp(now + 1)
+	}
+}
+
+// retransmit repeats the first outstanding segment after its time-out
+// (RFC 6298, section 5; RFC 5681, section 3.1).
+func (l *Law) retransmit(now time.Duration, side Side) {
+	e := &l.ends[side]
+	s := &e.sent[0]
+	if int(s.repeats) >= e.stack.Retries {
+		l.giveUp(now, side)
+		return
+	}
+	if e.stack.InitCwnd > 0 {
+		e.ssthresh = max(float64(e.nxt-e.una)/2, 2*float64(e.stack.MSS))
+		e.cwnd = float64(e.stack.MSS)
+	}
+	e.dupAcks, e.recover = 0, e.nxt
+	e.backoff++
+	l.counts.RTOs++
+	l.repeat(now, side, 0)
+	e.rtoAt = e.tickUp(now + e.timeout())
+}
+
+func (l *Law) repeat(now time.Duration, side Side, i int) {
+	l.ends[side].sent[i].repeats++
+	l.counts.Retransmits++
+	l.transmit(now, side, i)
+}
+
+func (l *Law) giveUp(now time.Duration, side Side) {
+	l.ends[side].stop()
+	l.ends[side].state = gone
+	l.note(side, GaveUp, now)
+}
