@@ -195,6 +195,32 @@ func (c *Conn) fail(err error) {
 	c.device.Broadcast()
 }
 
+// Await waits until the device has the SYN-ACK. It returns an error as net
+// gives it: refused, timed out, closed, or ctx's; EventTime says when it came.
+func (c *Conn) Await(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
+	defer stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.opened && c.err == nil {
+		c.device.Wait()
+	}
+	if c.err == nil {
+		return nil
+	}
+	err := c.opError("dial", c.err)
+	c.law.Abort(c.net.Now(), DeviceSide)
+	c.process()
+	return err
+}
+
+// WritableTime is the law time at which the send buffer last had room again.
+func (c *Conn) WritableTime() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writable
+}
+
 // EventTime is the law time of what the last Read, Dial or error said.
 func (c *Conn) EventTime() time.Duration {
 	c.mu.Lock()

@@ -82,27 +82,20 @@ type Route struct {
 	Addr   string // host:port of the real server
 }
 
-// Dial opens a connection whose SYN leaves at the run's time at. It returns
-// when the device has the SYN-ACK, or an error as net gives it: refused,
-// timed out, or ctx's. The Conn returned with an error says only when it
-// came (EventTime).
+// Dial opens a connection and waits until it is open.
 func (n *Network) Dial(ctx context.Context, at time.Duration, r Route, phase uint64) (*Conn, error) {
+	c := n.Open(at, r, phase)
+	return c, c.Await(ctx)
+}
+
+// Open starts a connection whose SYN leaves at the run's time at.
+func (n *Network) Open(at time.Duration, r Route, phase uint64) *Conn {
 	c := newConn(n, r)
 	n.remember(c)
-	stop := context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
-	defer stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.law.Phase(phase)
 	c.law.Open(at)
 	c.process()
-	for !c.opened && c.err == nil {
-		c.device.Wait()
-	}
-	if c.err != nil {
-		c.law.Abort(n.Now(), DeviceSide)
-		c.process()
-		return c, &net.OpError{Op: "dial", Net: "tcp", Addr: c.RemoteAddr(), Err: c.err}
-	}
-	return c, nil
+	return c
 }

@@ -1,0 +1,178 @@
+package scenarios
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"xzfleet/emulator/device"
+	"xzfleet/results/stats"
+)
+
+// check complains about what no key shows by itself: what is missing, and
+// what does not go together.
+func (src *source) check(doc *document) {
+	src.checkArrival(doc.Arrival)
+	if src.given("target", "ca") && !src.given("target", "url") {
+		src.add(src.whereIs("target.ca"), "target.ca: without target.url the bundled server is used, whose root is known")
+	}
+	for i, text := range doc.Expect {
+		if _, err := stats.ParseExpectation(text); err != nil {
+			src.add(src.whereIs(element("expect", i)), "%v", err)
+		}
+	}
+	src.checkServer(doc.Server)
+	if _, there := src.tree["fleet"]; !there {
+		src.add(place{}, "there is no [[fleet]]: want at least one")
+	}
+	if list, ok := src.fleets(); ok {
+		src.checkFleets(list, doc.Fleet)
+	}
+}
+
+// each takes a joined error apart.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// given reports whether file or sets hold a key.
+func (src *source) given(table, key string) bool {
+	t, _ := src.tree[table].(map[string]any)
+	_, ok := t[key]
+	return ok
+}
+
+func (src *source) checkArrival(a Arrival) {
+	over, rate := src.given("arrival", "over"), src.given("arrival", "rate")
+	where := func(key string) place { return src.whereIs("arrival." + key) }
+	switch {
+	case a.Pattern == Ramp && over && rate:
+		src.add(max2(where("over"), where("rate")), "arrival: a ramp has over or rate, not both")
+	case a.Pattern == Poisson && !rate:
+		src.add(where("pattern"), "arrival.rate: missing: a Poisson process wants devices/s")
+	}
+	if over && a.Pattern != Ramp {
+		src.add(where("over"), "arrival.over: only a ramp has it; the pattern is %q", a.Pattern)
+	}
+	if rate && a.Pattern == Storm {
+		src.add(where("rate"), "arrival.rate: a storm has none: all arrive at once")
+	}
+}
+
+// max2 is the later of two places: the one that completed a contradiction.
+func max2(a, b place) place {
+	if a.nth > b.nth || a.nth == b.nth && a.line > b.line {
+		return a
+	}
+	return b
+}
+
+func (src *source) checkFleets(list []map[string]any, fleets []fleetTable) {
+	if len(list) == 0 {
+		if _, there := src.tree["fleet"]; there {
+			src.add(src.whereIs("fleet"), "there is no [[fleet]]: want at least one")
+		}
+	}
+	first, total := map[string]place{}, 0
+	for i, table := range list {
+		at := element("fleet", i)
+		for _, key := range []string{"name", "count", "device", "link"} {
+			if _, ok := table[key]; !ok {
+				src.add(src.whereIs(at), "fleet.%s: missing, want %s", key, rules["fleet."+key].want)
+			}
+		}
+		name, _ := table["name"].(string)
+		where := src.whereIs(at + ".name")
+		if before, twice := first[name]; twice && name != "" {
+			src.add(where, "fleet.name: %q is taken%s", name, onLine(before))
+		} else {
+			first[name] = where
+		}
+		if i < len(fleets) {
+			total += fleets[i].Count
+			src.checkFleet(at, table, fleets[i])
+		}
+	}
+	if total > most {
+		src.add(place{}, "%d devices in all, want at most %d", total, most)
+	}
+}
+
+func onLine(p place) string {
+	if p.line == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" by line %d", p.line)
+}
+
+// checkFleet looks at the overrides of one fleet.
+func (src *source) checkFleet(at string, table map[string]any, f fleetTable) {
+	base, err := device.ProfileNamed(f.Device)
+	if err == nil {
+		src.checkTransport(at, table, base)
+		for _, err := range f.TLS.Check() {
+			src.add(src.whereIs(join(at+".tls", tlsKey(err.Error()))), "fleet.tls: %v", err)
+		}
+	}
+	if f.Path.GE.P > 0 && f.Path.GE.StepMs == 0 {
+		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge.step_ms: a loss chain with p above 0 wants a step of more than 0 ms")
+	}
+	if ge := f.Path.GE; ge.P > 0 && ge.P+ge.R >= 1 {
+		// In continuous time the chain leaves its states at the rate
+		// -ln(1-p-r) per step.
+		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge: p + r is %v, want less than 1", ge.P+ge.R)
+	}
+	if r := f.Path.Rate; r.Sigma > 0 && r.CorrS == 0 {
+		src.add(src.whereIs(at+".path.rate_kbps"), "fleet.path.rate_kbps.corr_s: a rate with sigma above 0 wants a correlation time of more than 0 s")
+	}
+}
+
+// tlsKey is the key of fleet.tls that a complaint of the TLS client is about.
+func tlsKey(text string) string {
+	for _, key := range keysOf(reflect.TypeFor[device.TLS]()) {
+		if strings.HasPrefix(text, key) {
+			return key
+		}
+	}
+	if strings.Contains(text, "cipher") {
+		return "ciphers"
+	}
+	return "groups"
+}
+
+// checkTransport refuses what the device has no use for: a modem's settings
+// without a modem, and the time-outs of the other transport.
+func (src *source) checkTransport(at string, table map[string]any, base device.Profile) {
+	hasModem := base.Modem.Baud > 0
+	if modem, ok := table["modem"].(map[string]any); ok && len(modem) > 0 && !hasModem {
+		src.add(src.whereIs(at+".modem"), "fleet.modem: %s has no AT modem", base.Name)
+	}
+	timeouts, _ := table["timeouts"].(map[string]any)
+	for _, key := range timeoutsWithout(hasModem) {
+		if _, ok := timeouts[key]; ok {
+			src.add(src.whereIs(join(at+".timeouts", key)), "fleet.timeouts.%s: %s has no such time-out: %s", key, base.Name, openingBudget(hasModem))
+		}
+	}
+}
+
+// timeoutsWithout lists the time-outs that a transport does not have: a modem
+// opens within one budget, lwIP and mbedTLS have one for each step.
+func timeoutsWithout(hasModem bool) []string {
+	if hasModem {
+		return []string{"dns", "tcp", "tls"}
+	}
+	return []string{"connect"}
+}
+
+func openingBudget(hasModem bool) string {
+	if hasModem {
+		return "its modem opens within one, fleet.timeouts.connect"
+	}
+	return "it opens in steps, each with its own: " + strings.Join(timeoutsWithout(true), ", ")
+}

@@ -1,0 +1,117 @@
+package scenarios
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"xzfleet/emulator/device"
+	"xzfleet/netem"
+)
+
+// redacted stands in for a secret.
+const redacted = "REDACTED"
+
+// runFile is run.toml: a document with every value spelt out that the device
+// obeys, and none that it does not.
+type runFile struct {
+	Scenario
+	Fleet []runFleet `toml:"fleet"`
+}
+
+type runFleet struct {
+	Name     string                   `toml:"name"`
+	Count    int                      `toml:"count"`
+	Device   string                   `toml:"device"`
+	Link     string                   `toml:"link"`
+	TLS      device.TLS               `toml:"tls"`
+	Timeouts map[string]time.Duration `toml:"timeouts"`
+	Retry    device.Retry             `toml:"retry"`
+	Modem    *device.Modem            `toml:"modem"` // nil without a modem
+	Path     netem.Profile            `toml:"path"`
+}
+
+// Encode writes the scenario fully resolved, with secrets redacted. Loading
+// the text gives the scenario that Redacted returns.
+func (s *Scenario) Encode() ([]byte, error) {
+	file := runFile{Scenario: *s.Redacted()}
+	for _, f := range s.Fleets {
+		t := runFleet{
+			Name: f.Name, Count: f.Count, Device: f.DeviceName, Link: f.LinkName,
+			TLS: f.Device.TLS, Timeouts: timeoutsOf(f.Device), Retry: f.Device.Retry, Path: f.Link,
+		}
+		if f.Device.Modem.Baud > 0 {
+			t.Modem = &f.Device.Modem
+		}
+		file.Fleet = append(file.Fleet, t)
+	}
+	var b bytes.Buffer
+	if err := toml.NewEncoder(&b).Encode(file); err != nil {
+		return nil, fmt.Errorf("encode scenario %s: %w", s.Name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// timeoutsOf lists the time-outs that a device has.
+func timeoutsOf(d device.Profile) map[string]time.Duration {
+	t := d.Timeouts
+	all := map[string]time.Duration{
+		"dns": t.DNS, "tcp": t.TCP, "tls": t.TLS, "connect": t.Connect,
+		"ota": t.OTA, "upgrade": t.Upgrade, "hello": t.Hello, "channel": t.Channel,
+	}
+	for key, d := range all {
+		if d == 0 {
+			delete(all, key)
+		}
+	}
+	return all
+}
+
+// Redacted is the scenario without secrets: tokens in the target's query.
+func (s *Scenario) Redacted() *Scenario {
+	c := s.clone()
+	c.Target.URL = redactQuery(s.Target.URL)
+	return c
+}
+
+// redactQuery blanks the values of a URL's query that look like credentials
+// by their key.
+func redactQuery(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.RawQuery == "" {
+		return text
+	}
+	query := u.Query()
+	changed := false
+	for key, values := range query {
+		if secretKey(key) {
+			for i := range values {
+				values[i] = redacted
+			}
+			changed = true
+		}
+	}
+	if changed {
+		u.RawQuery = query.Encode()
+	}
+	return u.String()
+}
+
+func secretKey(key string) bool {
+	key = strings.ToLower(key)
+	return slices.ContainsFunc([]string{"token", "key", "secret", "pass", "auth", "sign"}, func(s string) bool {
+		return strings.Contains(key, s)
+	})
+}
+
+// clone copies a scenario so that its fleets can be changed.
+func (s *Scenario) clone() *Scenario {
+	c := *s
+	c.Fleets = slices.Clone(s.Fleets)
+	return &c
+}
