@@ -1,0 +1,362 @@
+//go:build cgo
+
+package voice
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+
+	"xzfleet/server/certs"
+	"xzfleet/server/protocol"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bed is a server on pipes in memory, so that it can run in a bubble of
+// testing/synctest, where waits cost nothing and times are exact.
+type bed struct {
+	*Server
+	t     *testing.T
+	dial  func() net.Conn // the client's end of a new connection, without TLS
+	roots *x509.CertPool
+	logs  *logBuffer
+	stop  func() // ends the server and waits for it
+}
+
+func testConfig() Config {
+	c := Default()
+	c.TLS.Chain = string(certs.P256) // quick to make
+	return c
+}
+
+func newBed(t *testing.T, cfg Config) *bed {
+	t.Helper()
+	ln := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	return newBedOn(t, cfg, ln, func() net.Conn {
+		near, far := net.Pipe()
+		ln.conns <- far
+		return near
+	})
+}
+
+// newTCPBed is a bed on a real socket.
+func newTCPBed(t *testing.T, cfg Config) *bed {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newBedOn(t, cfg, ln, func() net.Conn {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Error(err)
+			c, _ = net.Pipe()
+		}
+		return c
+	})
+}
+
+func newBedOn(t *testing.T, cfg Config, ln net.Listener, dial func() net.Conn) *bed {
+	t.Helper()
+	b := &bed{t: t, dial: dial, logs: &logBuffer{}}
+	var err error
+	b.Server, err = New(cfg, slog.New(slog.NewTextHandler(b.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.roots = x509.NewCertPool()
+	b.roots.AppendCertsFromPEM(b.RootPEM())
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := b.Serve(ctx, ln); err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	b.stop = func() {
+		cancel()
+		wg.Wait()
+	}
+	t.Cleanup(b.stop)
+	return b
+}
+
+func (b *bed) dialTLS(max uint16) *tls.Conn {
+	c := tls.Client(b.dial(), &tls.Config{RootCAs: b.roots, ServerName: "voice.test", MaxVersion: max})
+	if err := c.Handshake(); err != nil {
+		b.t.Fatal(err)
+	}
+	return c
+}
+
+// web is an HTTP client whose every connection leads to the server.
+func (b *bed) web() *http.Client {
+	tr := &http.Transport{
+		DialContext:     func(context.Context, string, string) (net.Conn, error) { return b.dial(), nil },
+		TLSClientConfig: &tls.Config{RootCAs: b.roots, ServerName: "voice.test", MaxVersion: tls.VersionTLS12},
+	}
+	b.t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
+}
+
+// waitFor gives the server time until a connection ended for that reason.
+func (b *bed) waitFor(r Reason) {
+	b.t.Helper()
+	for range 400 {
+		if b.Stats().Ended[r] > 0 {
+			if want := "reason=" + string(r); !strings.Contains(b.logs.String(), want) {
+				b.t.Errorf("no %q in the log", want)
+			}
+			return
+		}
+		time.Sleep(100 * time.Millisecond) // costs nothing in a bubble
+	}
+	b.t.Errorf("nothing ended for %s: %v\n%s", r, b.Stats().Ended, b.logs)
+}
+
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// field finds a key's value in the first log line with that message.
+func (l *logBuffer) field(msg, key string) string {
+	for line := range strings.Lines(l.String()) {
+		if !strings.Contains(line, "msg="+msg) {
+			continue
+		}
+		if _, rest, ok := strings.Cut(line, " "+key+"="); ok {
+			return strings.Fields(rest)[0]
+		}
+	}
+	return ""
+}
+
+// client is a device on a plain WebSocket.
+type client struct {
+	t       *testing.T
+	ws      *websocket.Conn
+	version int
+	session string
+	events  chan event // closed when the connection ends
+	err     error      // why it ended
+	done    sync.WaitGroup
+}
+
+// event is a message from the server.
+type event struct {
+	protocol.Message
+	packet []byte // of a binary message
+	at     time.Time
+}
+
+// name is the type of an event, with its state.
+func (e event) name() string {
+	switch {
+	case e.packet != nil:
+		return "audio"
+	case e.State != "":
+		return e.Type + " " + e.State
+	}
+	return e.Type
+}
+
+// upgrade opens the WebSocket at url and says nothing on it.
+func (b *bed) upgrade(url, version string) (*websocket.Conn, *http.Response, error) {
+	return websocket.Dial(b.t.Context(), url, &websocket.DialOptions{
+		HTTPClient: b.web(),
+		HTTPHeader: http.Header{"Protocol-Version": {version}, "Device-Id": {"aa:bb"}, "Client-Id": {"c"}},
+	})
+}
+
+const channelURL = "wss://voice.test/xiaozhi/v1/"
+
+// connect goes through upgrade and hello.
+func (b *bed) connect(url string, version int) *client {
+	b.t.Helper()
+	ws, _, err := b.upgrade(url, string(rune('0'+version)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c := &client{t: b.t, ws: ws, version: version, events: make(chan event, 1000)}
+	b.t.Cleanup(c.close)
+	c.done.Go(c.readAll)
+	hello, err := protocol.JSON(protocol.NewDeviceHello(version, protocol.Features{MCP: true}))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c.sendText(hello)
+	e := c.next()
+	if e.name() != "hello" || e.Transport != "websocket" || e.AudioParams == nil || *e.AudioParams != protocol.DownlinkAudio() {
+		b.t.Fatalf("server hello: %+v", e.Message)
+	}
+	c.session = e.SessionID
+	return c
+}
+
+func (c *client) close() {
+	_ = c.ws.CloseNow()
+	c.done.Wait()
+}
+
+func (c *client) readAll() {
+	defer close(c.events)
+	for {
+		typ, msg, err := c.ws.Read(context.Background())
+		if err != nil {
+			c.err = err
+			return
+		}
+		e := event{at: time.Now()}
+		if typ == websocket.MessageText {
+			e.Message, err = protocol.ParseMessage(msg)
+		} else {
+			var f protocol.Frame
+			f, err = protocol.DecodeFrame(c.version, msg)
+			e.packet = f.Payload
+		}
+		if err != nil {
+			c.t.Errorf("%q: %v", msg, err)
+			return
+		}
+		c.events <- e
+	}
+}
+
+func (c *client) next() event {
+	c.t.Helper()
+	e, ok := <-c.events
+	if !ok {
+		c.t.Fatal("the connection ended")
+	}
+	return e
+}
+
+// until collects events up to one of that name.
+func (c *client) until(name string) []event {
+	c.t.Helper()
+	var got []event
+	for {
+		got = append(got, c.next())
+		if got[len(got)-1].name() == name {
+			return got
+		}
+	}
+}
+
+func (c *client) sendText(text []byte) {
+	c.t.Helper()
+	if err := c.ws.Write(c.t.Context(), websocket.MessageText, text); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) send(packets ...[]byte) {
+	c.t.Helper()
+	for _, p := range packets {
+		msg, err := protocol.AppendFrame(nil, c.version, protocol.Frame{Payload: p})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if err := c.ws.Write(c.t.Context(), websocket.MessageBinary, msg); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// dtx is the packet of 60 ms of silence.
+var dtx = []byte{0x58}
+
+// ask listens in auto mode and says a clip and enough silence.
+func (c *client) ask(packets [][]byte) {
+	c.t.Helper()
+	c.sendText(protocol.AppendListenStart(nil, c.session, protocol.ModeAuto))
+	c.send(packets...)
+	c.send(dtx, dtx, dtx, dtx)
+}
+
+// speechDir holds what the emulated devices say.
+const speechDir = "../../emulator/device/speech"
+
+func clip(t testing.TB, name string) (packets [][]byte, text string) {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join(speechDir, name+".opus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets, tags, err := protocol.OggOpusPackets(file)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return packets, tags["TITLE"]
+}
+
+// speechClips are the names of all clips but the wake word.
+func speechClips(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(speechDir, "*.opus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		if n := strings.TrimSuffix(filepath.Base(f), ".opus"); n != "wake" {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// isEnd reports whether a read error says that the other end let go.
+func isEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, io.ErrUnexpectedEOF)
+}
