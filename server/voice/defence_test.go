@@ -3,19 +3,11 @@
 package voice
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
-	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,9 +24,8 @@ type attack struct {
 	do     func(b *bed)
 }
 
-func attacks(t *testing.T) []attack {
-	packets, _ := clip(t, "zh-weather")
-	hello := func(b *bed) *client { return b.connect(channelURL, 1) }
+// openingAttacks never become sessions.
+func openingAttacks() []attack {
 	return []attack{
 		{"garbage instead of TLS", NotTLS, func(b *bed) {
 			_, _ = b.dial().Write([]byte("GET / HTTP/1.1\r\nHost: voice.test\r\n\r\n"))
@@ -63,6 +54,14 @@ func attacks(t *testing.T) []attack {
 		{"unknown protocol version", BadUpgrade, func(b *bed) {
 			getStatus(b, http.StatusBadRequest, http.Header{"Protocol-Version": {"4"}})
 		}},
+	}
+}
+
+// sessionAttacks come after the upgrade.
+func sessionAttacks(t *testing.T) []attack {
+	packets, _ := clip(t, "zh-weather")
+	hello := func(b *bed) *client { return b.connect(channelURL, 1) }
+	return []attack{
 		{"no hello", NoHello, func(b *bed) { mustUpgrade(b) }},
 		{"something else than hello", BadHello, func(b *bed) {
 			_ = mustUpgrade(b).Write(context.Background(), websocket.MessageText, []byte(`{"type":"listen"}`))
@@ -136,7 +135,7 @@ func mustUpgrade(b *bed) *websocket.Conn {
 // TestDefence has each attack beside a conversation that must not notice: its
 // answers come whole and every frame at its very time.
 func TestDefence(t *testing.T) {
-	for _, a := range attacks(t) {
+	for _, a := range append(openingAttacks(), sessionAttacks(t)...) {
 		t.Run(a.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := testConfig()
@@ -239,125 +238,4 @@ func TestOpeningLimit(t *testing.T) {
 		time.Sleep(time.Second)
 		b.connect(channelURL, 1)
 	})
-}
-
-// TestShutdown stops the server with connections in every state. Serve
-// returns (and leaves no goroutine, says goleak); sessions are told.
-func TestShutdown(t *testing.T) {
-	b := newTCPBed(t, testConfig())
-	silent := b.dial()
-	defer silent.Close()
-	handshaken := b.dialTLS(tls.VersionTLS12)
-	defer handshaken.Close()
-	b.ota()
-	mustUpgrade(b)
-	idle := b.connect(channelURL, 1)
-	talking := b.connect(channelURL, 2)
-	packets, _ := clip(t, "zh-weather")
-	talking.ask(packets)
-	talking.until("audio")
-	start := time.Now()
-	b.stop()
-	if d := time.Since(start); d > 3*time.Second {
-		t.Errorf("took %v", d)
-	}
-	for _, c := range []*client{idle, talking} {
-		for range c.events {
-		}
-		if websocket.CloseStatus(c.err) != websocket.StatusGoingAway {
-			t.Errorf("session ended with %v", c.err)
-		}
-	}
-	st := b.Stats()
-	if st.Active != 0 || st.Sessions != 2 || len(st.Ended) != 1 || st.Ended[Shutdown] != 5 {
-		t.Errorf("%+v", st)
-	}
-	if !strings.Contains(b.logs.String(), "msg=stopped accepted=") {
-		t.Error("no figures in the log")
-	}
-}
-
-// TestServeProcess is the child of a run: ready line, one turn in real time,
-// end with its standard input.
-func TestServeProcess(t *testing.T) {
-	stdin, hold := io.Pipe()
-	said, stdout := io.Pipe()
-	logs := &logBuffer{}
-	var served sync.WaitGroup
-	served.Go(func() {
-		if err := ServeProcess(t.Context(), Default(), "127.0.0.1:0", true, stdin, stdout, logs); err != nil {
-			t.Errorf("%v", err)
-		}
-		_ = stdout.Close()
-	})
-	lines := bufio.NewScanner(said)
-	var ready readyLine
-	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &ready) != nil || !ready.Ready {
-		t.Fatalf("ready line %q", lines.Text())
-	}
-	b := &bed{t: t, logs: logs, roots: x509.NewCertPool()}
-	b.roots.AppendCertsFromPEM([]byte(ready.Root))
-	b.dial = func() net.Conn {
-		c, err := net.Dial("tcp", ready.Addr)
-		if err != nil {
-			t.Error(err)
-			c, _ = net.Pipe()
-		}
-		return c
-	}
-	c := b.connect(channelURL, 3)
-	packets, _ := clip(t, "en-time")
-	c.ask(packets)
-	if got := c.until("tts stop"); len(got) < 20 {
-		t.Errorf("%d messages", len(got))
-	}
-	_ = hold.Close()
-	served.Wait()
-	if lines.Scan() {
-		t.Errorf("a second line %q", lines.Text())
-	}
-	checkHeard(t, b, packets, 0)
-}
-
-func TestServeSaysWhatIsTaken(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	err = Serve(t.Context(), testConfig(), ln.Addr().String(), slog.New(slog.DiscardHandler), func(Ready) { t.Error("ready") })
-	if err == nil || !strings.Contains(err.Error(), "address already in use") {
-		t.Errorf("%v", err)
-	}
-}
-
-func TestValidate(t *testing.T) {
-	if err := Default().Validate(); err != nil {
-		t.Fatal(err)
-	}
-	bad := Config{
-		TLS:    TLS{Chain: "rsa-1", MinVersion: "1.4", MaxVersion: "ssl3"},
-		Voice:  Voice{Prebuffer: 41, Ping: time.Millisecond},
-		Limits: Limits{Idle: -1},
-	}
-	err := bad.Validate()
-	want := []string{
-		`tls.chain: unknown key type "rsa-1" (there are rsa-2048, rsa-3072, rsa-4096, p256, p384), or none`,
-		`tls.names: no name for the certificate`,
-		`tls.min_version: "1.4" is not one of 1.0, 1.1, 1.2, 1.3`,
-		`tls.max_version: "ssl3" is not one of 1.0, 1.1, 1.2, 1.3`,
-		`voice.vad_silence: 0s is not within 20ms and 10s`,
-		`voice.prebuffer: 41 is not within 0 and 40 frames`,
-		`voice.ping: 1ms is neither 0 nor at least 1s`,
-		`limits.sessions: 0 is below 1`,
-		`limits.idle: -1ns is below 0`,
-	}
-	if err == nil || !slices.Equal(strings.Split(err.Error(), "\n"), want) {
-		t.Errorf("%v", err)
-	}
-	swapped := Default()
-	swapped.TLS.MinVersion, swapped.TLS.MaxVersion = "1.3", "1.2"
-	if _, err := New(swapped, nil); err == nil || !strings.Contains(err.Error(), "tls.min_version: 1.3 is above max_version 1.2") {
-		t.Errorf("%v", err)
-	}
 }
