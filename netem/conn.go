@@ -20,12 +20,11 @@ import (
 // they count (WriteAt), and a plain Write counts as much earlier as the last
 // delivery to this end was late.
 type Conn struct {
-	net   *Network
-	route Route
-	ctx   context.Context // of the far dial
-	stop  context.CancelFunc
+	net  *Network
+	addr string // of the real server
 
 	mu     sync.Mutex
+	stop   context.CancelFunc // of the far dial; nil while there is none
 	law    *Law
 	armed  time.Duration
 	device sync.Cond // the device's end waits: open, bytes, room, end
@@ -59,8 +58,7 @@ type mark struct {
 }
 
 func newConn(n *Network, r Route) *Conn {
-	c := &Conn{net: n, route: r, law: NewLaw(r.Path, r.Device, r.Server, r.Key), armed: never}
-	c.ctx, c.stop = context.WithCancel(n.ctx)
+	c := &Conn{net: n, addr: r.Addr, law: NewLaw(r.Path, r.Device, r.Server, r.Key), armed: never}
 	c.device.L, c.server.L = &c.mu, &c.mu
 	return c
 }
@@ -96,7 +94,9 @@ func (c *Conn) process() {
 func (c *Conn) take(n Note) {
 	switch {
 	case n.Kind == Arrived:
-		c.net.wg.Go(func() { c.dialFar(n.At) })
+		ctx, stop := context.WithCancel(c.net.ctx)
+		c.stop = stop
+		c.net.wg.Go(func() { c.dialFar(ctx, n.At) })
 	case n.Kind == Closed:
 		c.close()
 	case n.Side == DeviceSide:
@@ -156,10 +156,18 @@ func (c *Conn) takeServer(n Note) {
 	}
 }
 
+// stopDial ends the far dial, if there is one.
+func (c *Conn) stopDial() {
+	if c.stop != nil {
+		c.stop()
+		c.stop = nil
+	}
+}
+
 // close lets go of the far end: the law is done.
 func (c *Conn) close() {
 	c.law.Kill()
-	c.stop()
+	c.stopDial()
 	if c.far != nil {
 		_ = c.far.close()
 	}
@@ -177,7 +185,7 @@ func (c *Conn) kill(err error) {
 		c.err, c.eventTime = err, c.net.Now()
 	}
 	c.law.Kill()
-	c.stop()
+	c.stopDial()
 	if c.far != nil {
 		c.far.abort()
 	}
@@ -360,7 +368,7 @@ func (c *Conn) opError(op string, err error) error {
 func (c *Conn) LocalAddr() net.Addr { return deviceAddr{} }
 
 // RemoteAddr implements net.Conn.
-func (c *Conn) RemoteAddr() net.Addr { return serverAddr(c.route.Addr) }
+func (c *Conn) RemoteAddr() net.Addr { return serverAddr(c.addr) }
 
 type deviceAddr struct{}
 

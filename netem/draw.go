@@ -34,7 +34,7 @@ func (k Key) Text(s string) Key {
 
 // Uniform is the draw itself, in (0, 1).
 func (k Key) Uniform() float64 {
-	return (float64(mix(uint64(k))>>11) + 0.5) / (1 << 53)
+	return (float64(mix(uint64(k))>>12) + 0.5) / (1 << 52)
 }
 
 // Normal is a standard normal draw, by inversion, so that one key is one

@@ -35,13 +35,16 @@ type endpoint struct {
 	recover       int64 // fast recovery until this is acknowledged, 0: not in it
 	blocked       bool  // a Write was cut short
 	segments      uint64
-	synRepeats    int
+	synRepeats    int // SYNs or SYN-ACKs after the first, whatever asked for them
+	synTimeouts   int // of those, the ones that the timer sent
 	synAt         time.Duration
 
 	// Timers.
 	rto          time.Duration
 	srtt, rttvar time.Duration
+	sa, sv       int // the same in ticks: 8 × mean, 4 × deviation
 	backoff      int
+	probes       int // window probes since the peer was last heard
 	rtoAt        time.Duration
 	persistAt    time.Duration
 	ackAt        time.Duration
@@ -85,6 +88,9 @@ func newEndpoint(s Stack, tick time.Duration) endpoint {
 	if s.InitCwnd > 0 {
 		e.cwnd = float64(s.InitCwnd * s.MSS)
 	}
+	if s.ticking() {
+		e.sv = int(e.rto / s.Tick)
+	}
 	return e
 }
 
@@ -125,28 +131,39 @@ func (e *endpoint) usable() int64 {
 	return w - e.nxt
 }
 
-// tickUp is the first tick of the stack's slow timer at or after t.
-func (e *endpoint) tickUp(t time.Duration) time.Duration {
-	k := e.stack.Tick
-	if k == 0 {
-		return t
-	}
-	n := (t - e.tick0 + k - 1) / k
-	return e.tick0 + n*k
+// nextTick is the first tick after t of a timer of this period.
+func (e *endpoint) nextTick(t, period time.Duration) time.Duration {
+	phase := e.tick0 % period
+	return phase + (t-phase+period)/period*period
 }
 
-// synTimeout is when a SYN sent now is repeated. A ticking stack counts
-// ticks, the first of which may come at once.
-func (e *endpoint) synTimeout(now time.Duration) time.Duration {
-	if e.stack.ticking() {
-		ticks := (e.stack.SynRTO + e.stack.Tick - 1) / e.stack.Tick
-		return e.tickUp(now+1) + (ticks-1)*e.stack.Tick
+// after is when a time-out of d that starts now strikes. A ticking stack
+// counts ticks, the first of which may come at once, so that lwIP's 1.5 s is
+// over after 1.0 to 1.5 s (esp-lwip tcp.c, tcp_slowtmr).
+func (e *endpoint) after(now, d time.Duration) time.Duration {
+	k := e.stack.Tick
+	if k == 0 {
+		return now + d
 	}
+	return e.nextTick(now, k) + (d-1)/k*k
+}
+
+// synTimeout is when a SYN sent now is repeated.
+func (e *endpoint) synTimeout(now time.Duration) time.Duration {
 	rto := e.stack.SynRTO
 	if e.stack.SynBackoff {
-		rto <<= min(e.synRepeats, 16)
+		rto <<= min(e.synTimeouts, 16)
 	}
-	return now + rto
+	return e.after(now, rto)
+}
+
+// ackTimeout is when an acknowledgement held back now leaves. A ticking stack
+// sends all of them on its fast timer (esp-lwip tcp.c, tcp_fasttmr).
+func (e *endpoint) ackTimeout(now time.Duration) time.Duration {
+	if e.stack.ticking() {
+		return e.nextTick(now, e.stack.DelayedACK)
+	}
+	return now + e.stack.DelayedACK
 }
 
 // armRTO starts the retransmission timer for what is outstanding.
@@ -155,22 +172,49 @@ func (e *endpoint) armRTO(now time.Duration) {
 		e.rtoAt = never
 		return
 	}
-	e.rtoAt = e.tickUp(now + e.timeout())
+	e.rtoAt = e.after(now, e.timeout())
+}
+
+// lastRepeat cuts the wait after the last repeat short: a ticking stack finds
+// at its next tick that there are no more (esp-lwip tcp.c, tcp_slowtmr).
+func (e *endpoint) lastRepeat(now time.Duration, last bool) {
+	if last && e.stack.ticking() {
+		e.rtoAt = e.nextTick(now, e.stack.Tick)
+	}
 }
 
 func (e *endpoint) timeout() time.Duration {
 	return min(e.rto<<min(e.backoff, 16), e.stack.MaxRTO)
 }
 
-// sample takes a round-trip time (RFC 6298, section 2).
-func (e *endpoint) sample(rtt time.Duration) {
-	if e.srtt == 0 {
+// sample takes the round-trip time of what was sent at sent and acknowledged
+// at now (RFC 6298, section 2).
+func (e *endpoint) sample(sent, now time.Duration) {
+	rtt := now - sent
+	switch {
+	case e.stack.ticking():
+		k := e.stack.Tick
+		e.sampleTicks(int((e.nextTick(now, k) - e.nextTick(sent, k)) / k))
+	case e.srtt == 0:
 		e.srtt, e.rttvar = rtt, rtt/2
-	} else {
+		e.rto = e.srtt + max(4*e.rttvar, e.stack.RTOSlack)
+	default:
 		e.rttvar += ((e.srtt - rtt).Abs() - e.rttvar) / 4
 		e.srtt += (rtt - e.srtt) / 8
+		e.rto = e.srtt + max(4*e.rttvar, e.stack.RTOSlack)
 	}
-	e.rto = min(max(e.srtt+max(4*e.rttvar, e.stack.RTOSlack), e.stack.MinRTO), e.stack.MaxRTO)
+	e.rto = min(max(e.rto, e.stack.MinRTO), e.stack.MaxRTO)
+}
+
+// sampleTicks is the estimate in whole ticks, as lwIP makes it (esp-lwip
+// tcp_in.c, tcp_receive, after Van Jacobson 1988). Truncation leaves a
+// deviation of three ticks standing: a time-out of 1.5 s on a quick path, of
+// 2.0 s after a round trip that a tick fell into.
+func (e *endpoint) sampleTicks(m int) {
+	m -= e.sa >> 3
+	e.sa += m
+	e.sv += max(m, -m) - e.sv>>2
+	e.rto = time.Duration(e.sa>>3+e.sv) * e.stack.Tick
 }
 
 // accept takes a stretch of bytes and reports whether the sequence grew.

@@ -18,10 +18,25 @@ import (
 const socketBuffer = 64 << 10
 
 // socket is a kernel socket to a real server. Nothing that runs on the queue
-// may block, so it is written and read without waiting.
+// may block, so it is written without waiting; a wait for something to read
+// reads it, at most one buffer ahead of the model.
 type socket struct {
 	conn *net.TCPConn
 	raw  syscall.RawConn
+
+	// readSome and writeSome as functions, made once: a method value for each
+	// call would be an allocation for each.
+	reading, writing func(fd uintptr) bool
+
+	buf   *[4096]byte   // holds ahead; the reader's, as what follows
+	ahead []byte        // read and not yet taken
+	end   error         // behind it
+	empty time.Time     // when nothing was there, in this wait
+	lag   time.Duration // of what was read last
+
+	out      []byte // to be written; the writer's, as what follows
+	wrote    int
+	writeErr error
 }
 
 func dialSocket(ctx context.Context, addr string) (farEnd, error) {
@@ -36,42 +51,87 @@ func dialSocket(ctx context.Context, addr string) (farEnd, error) {
 	if err != nil {
 		return nil, errors.Join(err, tcp.Close())
 	}
-	return &socket{tcp, raw}, nil
-}
-
-// once runs one system call on the descriptor without waiting.
-func once(on func(func(uintptr) bool) error, call func(fd int) (int, error)) (int, error) {
-	var n int
-	var err error
-	outer := on(func(fd uintptr) bool {
-		for {
-			n, err = call(int(fd))
-			if err != unix.EINTR {
-				return true
-			}
-		}
-	})
-	switch {
-	case outer != nil:
-		return 0, outer
-	case err == unix.EAGAIN:
-		return 0, errWouldBlock
-	case err != nil:
-		return 0, err
-	}
-	return n, nil
+	s := &socket{conn: tcp, raw: raw}
+	s.reading, s.writing = s.readSome, s.writeSome
+	return s, nil
 }
 
 func (s *socket) tryWrite(p []byte) (int, error) {
-	return once(s.raw.Write, func(fd int) (int, error) { return unix.Write(fd, p) })
+	s.out, s.wrote, s.writeErr = p, 0, nil
+	err := s.raw.Write(s.writing)
+	s.out = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case s.writeErr == unix.EAGAIN:
+		return 0, errWouldBlock
+	case s.writeErr != nil:
+		return 0, s.writeErr
+	}
+	return s.wrote, nil
+}
+
+// writeSome is one system call that does not wait.
+func (s *socket) writeSome(fd uintptr) bool {
+	for {
+		s.wrote, s.writeErr = unix.Write(int(fd), s.out)
+		if s.writeErr != unix.EINTR {
+			return true
+		}
+	}
+}
+
+func (s *socket) awaitReadable() error {
+	if len(s.ahead) > 0 || s.end != nil {
+		s.lag = 0 // it waited for the model
+		return nil
+	}
+	s.empty = time.Time{}
+	if err := s.raw.Read(s.reading); err != nil {
+		s.end = err
+	}
+	return nil
+}
+
+// readSome reads what is there and reports whether anything was.
+func (s *socket) readSome(fd uintptr) bool {
+	buf := buffers.Get().(*[4096]byte)
+	n, err := unix.Read(int(fd), buf[:])
+	for err == unix.EINTR {
+		n, err = unix.Read(int(fd), buf[:])
+	}
+	if n > 0 {
+		s.buf, s.ahead = buf, buf[:n]
+		s.lag = dataAge(int(fd), s.empty)
+		return true
+	}
+	buffers.Put(buf)
+	switch err {
+	case unix.EAGAIN:
+		s.empty = time.Now()
+		return false
+	case nil:
+		err = io.EOF
+	}
+	s.end = err
+	return true
 }
 
 func (s *socket) tryRead(p []byte) (int, error) {
-	n, err := once(s.raw.Read, func(fd int) (int, error) { return unix.Read(fd, p) })
-	if n == 0 && err == nil && len(p) > 0 {
-		err = io.EOF
+	switch {
+	case len(s.ahead) > 0:
+	case s.end != nil:
+		return 0, s.end
+	default:
+		return 0, errWouldBlock
 	}
-	return n, err
+	n := copy(p, s.ahead)
+	s.ahead = s.ahead[n:]
+	if len(s.ahead) == 0 {
+		buffers.Put(s.buf)
+		s.buf, s.ahead = nil, nil
+	}
+	return n, nil
 }
 
 // ready asks for an event without waiting.
@@ -85,15 +145,7 @@ func (s *socket) awaitWritable() error {
 	return s.raw.Write(func(fd uintptr) bool { return ready(fd, unix.POLLOUT) })
 }
 
-func (s *socket) awaitReadable() error {
-	return s.raw.Read(func(fd uintptr) bool { return ready(fd, unix.POLLIN) })
-}
-
-func (s *socket) readLag() time.Duration {
-	var lag time.Duration
-	_ = s.raw.Control(func(fd uintptr) { lag = dataAge(int(fd)) })
-	return lag
-}
+func (s *socket) readLag() time.Duration { return s.lag }
 
 func (s *socket) closeWrite() error { return s.conn.CloseWrite() }
 

@@ -5,4 +5,4 @@ package netem
 import "time"
 
 // dataAge is not told by this kernel.
-func dataAge(int) time.Duration { return 0 }
+func dataAge(int, time.Time) time.Duration { return 0 }

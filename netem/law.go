@@ -131,11 +131,14 @@ func (l *Law) Accept(now time.Duration) {
 	l.sendSYN(now, ServerSide)
 }
 
-// Refuse answers the SYN with an RST.
+// Refuse answers the SYN, and every repeat of it, with an RST.
 func (l *Law) Refuse(now time.Duration) {
-	if !l.dead {
-		l.send(now, ServerSide, segment{flags: flagRST}, headerBytes, l.ackKey(ServerSide))
+	e := &l.ends[ServerSide]
+	if l.dead || e.state != closed {
+		return
 	}
+	e.state = gone
+	l.send(now, ServerSide, segment{flags: flagRST}, headerBytes, l.ackKey(ServerSide))
 }
 
 // Write offers n bytes at one end and returns how many its send buffer takes;

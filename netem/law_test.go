@@ -245,32 +245,3 @@ func TestExtraSegmentMovesNoLaterDraw(t *testing.T) {
 		t.Errorf("keys of phase 2 moved: %v, %v", a, b)
 	}
 }
-
-func BenchmarkLinkSend(b *testing.B) {
-	p := NewPath(Profile{
-		RTTFloor: RTTFloor{24, 59, 0.7}, UpShare: 0.6, JitterSD: 6,
-		GE:   GE{P: 0.00125, R: 0.66, LossBad: 1, StepMs: 20},
-		Rate: Rate{2500, 6000, 0.35, 5}, QueueBytes: UpDown{65536, 131072},
-	}, 1)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		p.Up.Send(time.Duration(i)*5*time.Millisecond, 180, Key(i))
-	}
-}
-
-func BenchmarkLawSegment(b *testing.B) {
-	l := NewLaw(fixed(60*time.Millisecond, 0, 1), StackLwIP(), StackLinux(), 1)
-	l.Open(0)
-	drive(l, time.Second, func(Note) {})
-	now := time.Second
-	b.ReportAllocs()
-	for b.Loop() {
-		now += 60 * time.Millisecond
-		l.Write(now, DeviceSide, 150)
-		for _, n := range l.Step(now) {
-			if n.Kind == Readable {
-				l.Read(n.At, n.Side, l.Readable(n.Side))
-			}
-		}
-	}
-}

@@ -1,6 +1,7 @@
 package netem
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -10,10 +11,11 @@ import (
 
 // dialFar makes the real connection once the modelled SYN is at the server.
 // The answer leaves when the real one is there, less how late the SYN was.
-func (c *Conn) dialFar(arrived time.Duration) {
+func (c *Conn) dialFar(ctx context.Context, arrived time.Duration) {
 	began := c.net.Now()
-	far, err := c.net.dialFar(c.ctx, c.route.Addr)
+	far, err := c.net.dialFar(ctx, c.addr)
 	c.mu.Lock()
+	c.stopDial()
 	now := c.net.Now()
 	at := max(now-(began-arrived), arrived)
 	c.farRTT = now - began

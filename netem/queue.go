@@ -1,7 +1,6 @@
 package netem
 
 import (
-	"container/heap"
 	"context"
 	"sync"
 	"time"
@@ -60,7 +59,7 @@ func (q *Queue) Start() time.Time { return q.start }
 func (q *Queue) At(due time.Duration, h Handler, arg uint64) {
 	q.mu.Lock()
 	q.seq++
-	heap.Push(&q.events, event{due, q.seq, h, arg})
+	q.events.push(event{due, q.seq, h, arg})
 	rouse := q.asleep && due < q.next
 	q.mu.Unlock()
 	if rouse {
@@ -96,7 +95,7 @@ func (q *Queue) pop(now time.Duration) (event, time.Duration, bool) {
 	defer q.mu.Unlock()
 	q.asleep = false
 	if len(q.events) > 0 && q.events[0].due <= now {
-		return heap.Pop(&q.events).(event), 0, true
+		return q.events.pop(), 0, true
 	}
 	q.asleep = true
 	q.next = now + time.Hour
@@ -119,28 +118,59 @@ func (q *Queue) Run(until time.Duration) int {
 			q.mu.Unlock()
 			return n
 		}
-		e := heap.Pop(&q.events).(event)
+		e := q.events.pop()
 		q.now = max(q.now, e.due)
 		q.mu.Unlock()
 		e.h.Fire(e.due, e.arg)
 	}
 }
 
+// eventHeap is a binary heap of its own: container/heap puts every event into
+// an interface, which allocates twice an event.
 type eventHeap []event
 
-func (h eventHeap) Len() int { return len(h) }
-func (h eventHeap) Less(i, j int) bool {
-	if h[i].due != h[j].due {
-		return h[i].due < h[j].due
-	}
-	return h[i].seq < h[j].seq
+func (e *event) before(f *event) bool {
+	return e.due < f.due || e.due == f.due && e.seq < f.seq
 }
-func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
-func (h *eventHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*h = old[:len(old)-1]
-	return e
+
+func (h *eventHeap) push(e event) {
+	*h = append(*h, e)
+	a := *h
+	i := len(a) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if !e.before(&a[up]) {
+			break
+		}
+		a[i] = a[up]
+		i = up
+	}
+	a[i] = e
+}
+
+func (h *eventHeap) pop() event {
+	a := *h
+	first, n := a[0], len(a)-1
+	e := a[n]
+	a[n] = event{}
+	*h = a[:n]
+	i := 0
+	for {
+		down := 2*i + 1
+		if down >= n {
+			break
+		}
+		if down+1 < n && a[down+1].before(&a[down]) {
+			down++
+		}
+		if !a[down].before(&e) {
+			break
+		}
+		a[i] = a[down]
+		i = down
+	}
+	if n > 0 {
+		a[i] = e
+	}
+	return first
 }

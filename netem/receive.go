@@ -69,10 +69,16 @@ func (l *Law) establish(now time.Duration, side Side) {
 	e := &l.ends[side]
 	e.state = established
 	e.rtoAt = never
-	if e.synRepeats == 0 {
-		e.sample(now - e.synAt)
-	} else if !e.stack.ticking() {
+	switch {
+	case e.synRepeats == 0:
+		e.sample(e.synAt, now)
+	case !e.stack.ticking():
 		e.rto = max(e.rto, retriedRTO)
+		// More than one repeat: Linux takes it for congestion (net/ipv4/
+		// tcp_input.c, tcp_init_transfer).
+		if e.synRepeats > 1 && e.stack.InitCwnd > 0 {
+			e.cwnd = float64(e.stack.MSS)
+		}
 	}
 	l.note(side, Opened, now)
 }
@@ -92,7 +98,7 @@ func (l *Law) receiveSegment(now time.Duration, side Side, seg segment) {
 		}
 		return
 	}
-	if e.deaf && seg.size > 0 {
+	if e.deaf && seg.seq+int64(seg.size) > e.rcvNxt {
 		l.Abort(now, side)
 		return
 	}
@@ -109,6 +115,7 @@ func (l *Law) receiveData(now time.Duration, side Side, seg segment) {
 	}
 	had := e.finRead()
 	before := e.rcvNxt
+	gap := len(e.stray) > 0 && !e.stack.ticking()
 	if !e.accept(seg.seq, to) {
 		l.sendACK(now, side) // out of order or a repeat: say at once what is missing
 		return
@@ -119,24 +126,26 @@ func (l *Law) receiveData(now time.Duration, side Side, seg segment) {
 	if e.finRead() > had {
 		l.note(side, EOF, now)
 	}
-	l.acknowledge(now, side, fin || len(e.stray) > 0)
+	l.acknowledge(now, side, fin || gap)
 }
 
-// acknowledge sends the ACK at once for every second segment, else after the
-// stack's delay (RFC 9293, 3.8.6.3).
+// acknowledge sends the ACK at once for every second segment and, as RFC 5681
+// section 4.2 asks and lwIP does not (tcp_in.c, tcp_receive), for what fills a
+// gap; else after the stack's delay.
 func (l *Law) acknowledge(now time.Duration, side Side, atOnce bool) {
 	e := &l.ends[side]
 	e.unacked++
 	if atOnce || e.unacked >= 2 || e.stack.DelayedACK == 0 {
 		l.sendACK(now, side)
 	} else if e.ackAt == never {
-		e.ackAt = now + e.stack.DelayedACK
+		e.ackAt = e.ackTimeout(now)
 	}
 }
 
 // receiveACK takes the acknowledgement and the window of a segment.
 func (l *Law) receiveACK(now time.Duration, side Side, seg segment) {
 	e := &l.ends[side]
+	e.probes = 0
 	grew := seg.edge > e.peerEdge
 	e.peerEdge = max(e.peerEdge, seg.edge)
 	switch {
@@ -156,13 +165,14 @@ func (l *Law) advance(now time.Duration, side Side, ack int64) {
 	e := &l.ends[side]
 	acked := ack - e.una
 	e.una = ack
-	n := 0
+	n, repeats := 0, uint64(0)
 	for n < len(e.sent) && e.sent[n].end() <= ack {
+		repeats += e.sent[n].repeats
 		n++
 	}
-	// Karn: only a segment sent once is a measure.
-	if n > 0 && e.sent[n-1].repeats == 0 {
-		e.sample(now - e.sent[n-1].at)
+	// Karn: a repeat among them, and the ACK measures the repair.
+	if n > 0 && repeats == 0 {
+		e.sample(e.sent[n-1].at, now)
 	}
 	e.backoff = 0
 	e.sent = append(e.sent[:0], e.sent[n:]...)
@@ -208,4 +218,7 @@ func (l *Law) duplicate(now time.Duration, side Side) {
 		e.cwnd = e.ssthresh + float64(e.stack.DupAcks)*float64(e.stack.MSS)
 	}
 	l.repeat(now, side, 0)
+	// The repeat has a time-out of its own (esp-lwip tcp_out.c,
+	// tcp_rexmit_fast; Linux tcp_output.c, tcp_xmit_retransmit_queue).
+	e.armRTO(now)
 }

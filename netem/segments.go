@@ -45,7 +45,7 @@ func (l *Law) persist(now time.Duration, side Side) {
 	if e.nxt == e.end || len(e.sent) > 0 {
 		e.persistAt = never
 	} else if e.persistAt == never {
-		e.persistAt = now + e.timeout()
+		e.persistAt = e.after(now, e.timeout())
 	}
 }
 
@@ -88,9 +88,7 @@ func (l *Law) timer(now time.Duration, side Side) {
 	case e.ackAt <= now:
 		l.sendACK(now, side)
 	case e.persistAt <= now:
-		e.backoff++
-		e.persistAt = now + e.timeout()
-		l.sendBare(now, side, flagACK|flagProbe)
+		l.probe(now, side)
 	case e.state == synSent || e.state == synReceived:
 		l.repeatSYN(now, side)
 	default:
@@ -98,20 +96,31 @@ func (l *Law) timer(now time.Duration, side Side) {
 	}
 }
 
-func (l *Law) repeatSYN(now time.Duration, side Side) {
+// probe asks whether the window is still closed, the less often the longer it
+// is, and for ever as long as the peer answers (RFC 9293, 3.8.6.1).
+func (l *Law) probe(now time.Duration, side Side) {
 	e := &l.ends[side]
-	if e.synRepeats >= e.stack.SynRetries {
+	if e.probes >= e.stack.Retries {
 		l.giveUp(now, side)
 		return
 	}
+	e.probes++
+	e.backoff++
+	e.persistAt = e.after(now, e.timeout())
+	l.sendBare(now, side, flagACK|flagProbe)
+}
+
+func (l *Law) repeatSYN(now time.Duration, side Side) {
+	e := &l.ends[side]
+	if e.synTimeouts >= e.stack.SynRetries {
+		l.giveUp(now, side)
+		return
+	}
+	e.synTimeouts++
 	e.synRepeats++
 	l.counts.Retransmits++
 	l.sendSYN(now, side)
-	// A ticking stack finds at its next tick that the last repeat was the
-	// last (esp-lwip tcp.c, tcp_slowtmr).
-	if e.stack.ticking() && e.synRepeats >= e.stack.SynRetries {
-		e.rtoAt = e.tickUp(now + 1)
-	}
+	e.lastRepeat(now, e.synTimeouts >= e.stack.SynRetries)
 }
 
 // retransmit repeats the first outstanding segment after its time-out
@@ -131,7 +140,8 @@ func (l *Law) retransmit(now time.Duration, side Side) {
 	e.backoff++
 	l.counts.RTOs++
 	l.repeat(now, side, 0)
-	e.rtoAt = e.tickUp(now + e.timeout())
+	e.rtoAt = e.after(now, e.timeout())
+	e.lastRepeat(now, int(s.repeats) >= e.stack.Retries)
 }
 
 func (l *Law) repeat(now time.Duration, side Side, i int) {

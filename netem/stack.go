@@ -10,14 +10,14 @@ type Stack struct {
 	SynRetries int           // repeats before giving up
 	MinRTO     time.Duration // data: never shorter
 	MaxRTO     time.Duration
-	Tick       time.Duration // retransmission timers fire on multiples of it; 0: exact
+	Tick       time.Duration // timers count multiples of it; 0: exact
 	RTOSlack   time.Duration // added to the smoothed RTT where RTTVAR is smaller
 	Retries    int           // repeats of one data segment before giving up
 	Window     int           // receive buffer, bytes: the largest window offered
 	SendBuffer int           // bytes written and not yet acknowledged
 	InitCwnd   int           // segments; 0: no congestion window
 	DupAcks    int           // duplicate ACKs that trigger a fast retransmit; 0: none
-	DelayedACK time.Duration // 0: every segment is acknowledged at once
+	DelayedACK time.Duration // at most; 0: every segment is acknowledged at once
 }
 
 // ticking reports whether the stack's retransmission timers count ticks.
@@ -25,12 +25,13 @@ func (s Stack) ticking() bool { return s.Tick > 0 }
 
 // StackLwIP is lwIP as ESP-IDF 5.x builds it (components/lwip/Kconfig and
 // esp-lwip 2.1.2-esp src/core/tcp.c): SYN each 1.5 s without back-off on
-// 500 ms ticks, 12 repeats; window and send buffer 5760; initial window
+// 500 ms ticks, 12 repeats; data RTO doubled at most 7 times (tcp_backoff);
+// delayed ACKs on the 250 ms timer; window and send buffer 5760; initial window
 // min(4 MSS, max(2 MSS, 4380)); no SACK.
 func StackLwIP() Stack {
 	return Stack{
 		MSS: 1440, SynRTO: 1500 * time.Millisecond, SynRetries: 12,
-		MinRTO: 1500 * time.Millisecond, MaxRTO: 60 * time.Second, Tick: 500 * time.Millisecond,
+		MinRTO: 1500 * time.Millisecond, MaxRTO: 192 * time.Second, Tick: 500 * time.Millisecond,
 		Retries: 12, Window: 5760, SendBuffer: 5760, InitCwnd: 3, DupAcks: 3,
 		DelayedACK: 250 * time.Millisecond,
 	}

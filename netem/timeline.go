@@ -66,7 +66,12 @@ func newChain(key Key, ge GE) chain {
 	if ge.P <= 0 || ge.R <= 0 || ge.LossBad == ge.LossGood {
 		return c
 	}
-	rate := -math.Log(1-ge.P-ge.R) / (ge.StepMs / 1000)
+	if ge.StepMs <= 0 {
+		ge.StepMs = 20 // assumed, as in the bundled profiles
+	}
+	// p + r = 1 is independence from step to step, which continuous time only
+	// comes near.
+	rate := -math.Log(max(1-ge.P-ge.R, 0.001)) / (ge.StepMs / 1000)
 	c.goodToBad = rate * ge.P / (ge.P + ge.R)
 	c.badToGood = rate * ge.R / (ge.P + ge.R)
 	c.bad = key.Of(math.MaxUint64).Uniform() < ge.P/(ge.P+ge.R)
