@@ -13,7 +13,7 @@ func (m *Machine) upgraded() {
 		m.fail(results.CauseProtocolError, results.Detail{Text: err.Error()})
 		return
 	}
-	m.budget(m.cfg.Profile.Timeouts.Hello)
+	m.budget(0) // until the hello is sent
 	m.send(outgoing{kind: Text, data: hello})
 }
 
@@ -22,9 +22,6 @@ func (m *Machine) upgraded() {
 // a transport makes it read through a null pointer (Protocol::ParseServerHello
 // of 78/xiaozhi-esp32).
 func (m *Machine) helloText(ev Event) {
-	if m.open.phase != results.PhaseHello {
-		return
-	}
 	msg, err := protocol.ParseMessage(ev.Data)
 	switch {
 	case err != nil:

@@ -26,6 +26,25 @@ const (
 	Cut                        // the run ends
 )
 
+// in reports whether an event of this kind can belong to a phase.
+func (k EventKind) in(p results.Phase) bool {
+	switch k {
+	case Resolved:
+		return p == results.PhaseDNS
+	case Connected:
+		return p == results.PhaseTCP
+	case Secured, Progress:
+		return p == results.PhaseTLS
+	case Answered:
+		return p == results.PhaseOTA
+	case Upgraded:
+		return p == results.PhaseUpgrade
+	case TextIn, AudioIn, PingIn, CloseIn:
+		return p == results.PhaseHello
+	}
+	return true
+}
+
 // Event is something that happened, told with its law time. Gen is the
 // generation of the question that it answers: a late answer to an old one is
 // an ordinary event without effect.

@@ -12,7 +12,7 @@ import (
 // has not yet brought up.
 type line struct {
 	out     []outgoing
-	voices  int           // live audio among out
+	voices  int           // live audio that waits in out
 	outAt   time.Duration // the head of out has left by AT
 	pieces  []time.Duration
 	free    time.Duration // the UART takes the next command
@@ -61,24 +61,40 @@ func (l line) clone() line {
 // send puts a message behind those that wait.
 func (m *Machine) send(o outgoing) {
 	l := &m.line
-	if o.voice {
-		if l.voices == sendQueue {
-			i := slices.IndexFunc(l.out, func(o outgoing) bool { return o.voice })
-			l.out = slices.Delete(l.out, i, i+1)
-			l.voices--
-			m.talk.numbers.DroppedFrames++
+	switch {
+	case o.kind == Pong:
+		// Its task takes the transport before the main task gets it again.
+		l.out = slices.Insert(l.out, l.leaving(), o)
+	case o.voice && l.voices == sendQueue:
+		i := slices.IndexFunc(l.out[l.leaving():], func(o outgoing) bool { return o.voice }) + l.leaving()
+		l.out = append(slices.Delete(l.out, i, i+1), o)
+		m.talk.numbers.DroppedFrames++
+	default:
+		if o.voice {
+			l.voices++
 		}
-		l.voices++
+		l.out = append(l.out, o)
 	}
-	l.out = append(l.out, o)
 	m.pump()
+}
+
+// leaving is how many messages have left the queue for the transport: 1 while
+// the head is on its way.
+func (l *line) leaving() int {
+	if l.sending || l.outAt != never {
+		return 1
+	}
+	return 0
 }
 
 // pump starts on the head of the queue when the transport is free.
 func (m *Machine) pump() {
 	l := &m.line
-	if len(l.out) == 0 || l.sending || l.outAt != never {
+	if len(l.out) == 0 || l.leaving() > 0 || m.deaf() && l.out[0].kind != Pong {
 		return
+	}
+	if l.out[0].voice {
+		l.voices--
 	}
 	modem := m.cfg.Profile.Modem
 	if !modem.exists() {
@@ -118,6 +134,9 @@ func (m *Machine) sendHead() {
 	case Pong:
 		a.Rand = m.pong
 		m.pong.mask()
+	case Audio:
+		m.talk.numbers.FramesUp++
+		m.rand.mask()
 	default:
 		m.rand.mask()
 	}
@@ -132,28 +151,37 @@ func (m *Machine) sent() {
 	}
 	o := l.out[0]
 	l.out = slices.Delete(l.out, 0, 1)
-	if o.voice {
-		l.voices--
-	}
 	l.sending, l.sendBy = false, never
+	// When the firmware knows: a modem says so over the UART, and not before it
+	// took the data.
+	told := m.now
 	if m.cfg.Profile.Modem.exists() {
-		// The command's answer cannot come before the modem took the data.
 		l.free = max(l.free, m.now)
+		told = l.free
 	}
 	switch {
-	case o.kind == Request:
-		m.budget(m.cfg.Profile.Timeouts.Upgrade)
-	case o.start:
-		m.talk.micOn(m.now)
+	case o.kind == Request && m.open.phase == results.PhaseUpgrade:
+		m.budgetFrom(told, m.cfg.Profile.Timeouts.Upgrade)
+	case o.kind == Text && m.open.phase == results.PhaseHello:
+		m.budgetFrom(told, m.cfg.Profile.Timeouts.Hello)
+	case o.start && !m.talk.speaking && !m.deaf():
+		m.talk.micOn(told)
 	}
 	m.pump()
 }
 
 // delayed reports whether an event has to pass the UART.
 func (m *Machine) delayed(ev Event) bool {
+	if !m.cfg.Profile.Modem.exists() {
+		return false
+	}
 	switch ev.Kind {
+	case Resolved:
+		return ev.Cause != ""
+	case Connected:
+		return ev.Cause != "" || !m.open.url.TLS
 	case Secured, Upgraded, Answered, TextIn, AudioIn, PingIn, CloseIn, Ended:
-		return m.cfg.Profile.Modem.exists()
+		return true
 	}
 	return false
 }
@@ -163,7 +191,7 @@ func (m *Machine) receive(ev Event) {
 	l, modem := &m.line, m.cfg.Profile.Modem
 	took := modem.received(ev.Wire)
 	switch ev.Kind {
-	case Secured:
+	case Resolved, Connected, Secured:
 		if m.open.kind == results.KindOTA {
 			m.takeOpening(ev) // the modem's own HTTP stack goes on
 			return
@@ -181,9 +209,11 @@ func (m *Machine) receive(ev Event) {
 func (m *Machine) arrive() {
 	ev := m.line.in[0].ev
 	m.line.in = slices.Delete(m.line.in, 0, 1)
-	if m.state == opening {
+	switch {
+	case m.deaf():
+	case m.state == opening:
 		m.takeOpening(ev)
-	} else {
+	default:
 		m.takeTalking(ev)
 	}
 }

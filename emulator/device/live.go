@@ -60,8 +60,8 @@ func (d *Live) post(at time.Duration, ev Event) {
 	if d.site.Trace != nil {
 		d.site.Trace(d.m.cfg.Identity, at, ev, acts)
 	}
-	for _, a := range acts {
-		d.perform(a)
+	for i := range acts {
+		d.perform(&acts[i])
 	}
 	d.arm()
 }
@@ -73,7 +73,7 @@ func (d *Live) arm() {
 	}
 }
 
-func (d *Live) perform(a Action) {
+func (d *Live) perform(a *Action) {
 	switch a.Kind {
 	case Lookup:
 		d.lookup(a)
@@ -98,14 +98,14 @@ func (d *Live) perform(a Action) {
 
 // lookup asks for the host's address over the modelled link; the real one is
 // known to the run.
-func (d *Live) lookup(a Action) {
+func (d *Live) lookup(a *Action) {
 	if !d.began {
 		d.began = true
 		d.change(Arrived)
 	}
 	ev := Event{Kind: Resolved, Gen: a.Gen}
 	_, known := d.site.address(d.m.open.url.Host, d.m.open.url.Port)
-	key := d.connKey(a).Text("dns")
+	key := d.connKey().Text("dns")
 	d.site.Network.Lookup(a.At, d.path, key, func(at time.Duration, found bool) {
 		if !known || !found {
 			ev.Cause = results.CauseDNSFailed
@@ -115,12 +115,12 @@ func (d *Live) lookup(a Action) {
 }
 
 // connKey names the draws of the present try's packets.
-func (d *Live) connKey(Action) netem.Key {
+func (d *Live) connKey() netem.Key {
 	m := d.m
 	return m.cfg.Key.Text(string(m.open.kind)).Of(uint64(m.episode), uint64(m.try))
 }
 
-func (d *Live) dial(a Action) {
+func (d *Live) dial(a *Action) {
 	if !d.began {
 		d.began = true
 		d.change(Arrived)
@@ -128,11 +128,10 @@ func (d *Live) dial(a Action) {
 	u := d.m.open.url
 	addr, _ := d.site.address(u.Host, u.Port)
 	conn := d.site.Network.Open(a.At, netem.Route{
-		Path: d.path, Device: d.m.cfg.Profile.TCP, Server: d.site.Server, Key: d.connKey(a), Addr: addr,
+		Path: d.path, Device: d.m.cfg.Profile.TCP, Server: d.site.Server, Key: d.connKey(), Addr: addr,
 	}, PhaseDraws(a.Phase))
 	d.wire = newLiveConn(d, a.Gen, conn, u)
 	d.base = netem.Counts{}
-	d.site.wg.Go(d.wire.run)
 	d.wire.enqueue(a)
 }
 
@@ -162,23 +161,25 @@ func (d *Live) traffic() (*results.Net, time.Duration) {
 	return n, unmade
 }
 
-func (d *Live) recordTry(a Action) {
+func (d *Live) recordTry(a *Action) {
+	attempt := a.Attempt // the machine's own stays as it is
 	var unmade time.Duration
-	a.Attempt.Net, unmade = d.traffic()
-	a.Attempt.LateMs = millis(max(0, d.site.Network.Now()-a.At) + unmade)
-	d.site.Sink.Attempt(a.Attempt)
+	attempt.Net, unmade = d.traffic()
+	attempt.LateMs = millis(max(0, d.site.Network.Now()-a.At) + unmade)
+	d.site.Sink.Attempt(attempt)
 	switch {
-	case a.Attempt.Outcome == results.Failed:
+	case attempt.Outcome == results.Failed:
 		d.change(FailedTry)
-	case a.Attempt.Outcome == results.OK && a.Attempt.Kind == results.KindChannel:
+	case attempt.Outcome == results.OK && attempt.Kind == results.KindChannel:
 		d.open = true
 		d.change(Opened)
 	}
 }
 
-func (d *Live) recordEnd(a Action) {
-	a.Session.Net, _ = d.traffic()
-	d.site.Sink.Session(a.Session)
+func (d *Live) recordEnd(a *Action) {
+	session := a.Session
+	session.Net, _ = d.traffic()
+	d.site.Sink.Session(session)
 	d.open = false
 	d.change(Shut)
 }

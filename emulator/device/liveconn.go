@@ -1,12 +1,9 @@
 package device
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
-	"io"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"syscall"
@@ -18,11 +15,9 @@ import (
 	"xzfleet/results"
 )
 
-// maxAnswer bounds what is read of an OTA answer.
-const maxAnswer = 64 << 10
-
-// liveConn is one connection of a live device: a goroutine that does what the
-// machine asks in order, and one that reads.
+// liveConn is one connection of a live device: a goroutine that reads, and one
+// that does what the machine asks, in order. The latter leaves when nothing is
+// asked for a while, so that an idle device holds one stack less.
 type liveConn struct {
 	device *Live
 	gen    int
@@ -32,16 +27,34 @@ type liveConn struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu     sync.Mutex
-	cond   sync.Cond
-	queue  []Action
-	closed bool
+	mu      sync.Mutex
+	cond    sync.Cond
+	queue   []job
+	working bool          // a goroutine works at the queue
+	idle    bool          // and waits for more
+	since   time.Duration // when it began to
+	watched bool          // Fire will come
+	leave   bool          // it is to end
+	closed  bool
 
 	rand   newlibRand      // masks the next frame
 	pieces []time.Duration // when the pieces of the next frame are out
 	body   *frameBody
 	ws     *websocket.Conn
 	wg     sync.WaitGroup
+}
+
+// job is what an Action asks of the connection. The records of an Action stay
+// out of the queue and of the stacks that wait for it.
+type job struct {
+	kind    ActionKind
+	message MessageKind
+	voice   bool
+	at      time.Duration
+	phase   results.Phase
+	data    []byte
+	pieces  []time.Duration
+	rand    newlibRand
 }
 
 func newLiveConn(d *Live, gen int, conn *netem.Conn, u deviceURL) *liveConn {
@@ -52,16 +65,50 @@ func newLiveConn(d *Live, gen int, conn *netem.Conn, u deviceURL) *liveConn {
 	return w
 }
 
-func (w *liveConn) enqueue(a Action) {
+func (w *liveConn) enqueue(a *Action) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a.Data = append([]byte(nil), a.Data...)
-	w.queue = append(w.queue, a)
+	w.queue = append(w.queue, job{
+		kind: a.Kind, message: a.Message, voice: a.Voice, at: a.At, phase: a.Phase,
+		data: bytes.Clone(a.Data), pieces: a.Pieces, rand: a.Rand,
+	})
+	if !w.working {
+		w.working = true
+		w.wg.Go(w.work)
+	}
 	w.cond.Signal()
 }
 
-// close ends the connection at the run's time at; what goes on behind it ends
-// by itself.
+// linger is how long the goroutine that writes waits for more. A microphone's
+// frames come each 60 ms; a stack that is given back has to grow again.
+const linger = 250 * time.Millisecond
+
+// Fire implements netem.Handler: it looks whether the goroutine has waited
+// long enough.
+func (w *liveConn) Fire(due time.Duration, _ uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watched = false
+	switch {
+	case !w.idle:
+	case due < w.since+linger:
+		w.watch()
+	default:
+		w.leave = true
+		w.cond.Signal()
+	}
+}
+
+// watch asks for Fire, once.
+func (w *liveConn) watch() {
+	if !w.watched {
+		w.watched = true
+		w.device.site.Network.At(w.since+linger, w, 0)
+	}
+}
+
+// close ends the connection at the run's time at; nothing is asked of it any
+// more. What goes on behind it ends by itself, and then finish.
 func (w *liveConn) close(at time.Duration) {
 	w.cancel()
 	_ = w.law.CloseAt(at)
@@ -69,36 +116,44 @@ func (w *liveConn) close(at time.Duration) {
 	defer w.mu.Unlock()
 	w.closed = true
 	w.cond.Signal()
+	w.device.site.wg.Go(w.finish)
 }
 
-func (w *liveConn) next() (Action, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for len(w.queue) == 0 && !w.closed {
-		w.cond.Wait()
-	}
-	if w.closed {
-		return Action{}, false
-	}
-	a := w.queue[0]
-	w.queue = append(w.queue[:0], w.queue[1:]...)
-	return a, true
-}
-
-func (w *liveConn) run() {
-	for a, ok := w.next(); ok; a, ok = w.next() {
-		switch a.Kind {
-		case Dial:
-			w.connect()
-		case Handshake:
-			w.handshake(a)
-		case Send:
-			w.send(a)
-		}
-	}
+func (w *liveConn) finish() {
 	w.wg.Wait()
 	if w.ws != nil {
 		_ = w.ws.CloseNow()
+	}
+}
+
+func (w *liveConn) next() (job, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) == 0 && !w.closed && !w.leave {
+		w.idle, w.since = true, w.device.site.Network.Now()
+		w.watch()
+		w.cond.Wait()
+	}
+	w.idle, w.leave = false, false
+	if len(w.queue) == 0 || w.closed {
+		w.working = false
+		return job{}, false
+	}
+	j := w.queue[0]
+	w.queue = slices.Delete(w.queue, 0, 1)
+	return j, true
+}
+
+func (w *liveConn) work() {
+	for j, ok := w.next(); ok; j, ok = w.next() {
+		switch j.kind {
+		case Dial:
+			w.connect()
+		case Handshake:
+			w.handshake(j.phase)
+		case Send:
+			w.send(&j)
+		}
 	}
 }
 
@@ -132,8 +187,8 @@ func (w *liveConn) connect() {
 	w.post(at, ev)
 }
 
-func (w *liveConn) handshake(a Action) {
-	w.law.Phase(PhaseDraws(a.Phase))
+func (w *liveConn) handshake(phase results.Phase) {
+	w.law.Phase(PhaseDraws(phase))
 	cfg := w.device.m.cfg
 	w.stream.onRead = func(at time.Duration) { w.post(at, Event{Kind: Progress}) }
 	if cfg.Profile.Modem.exists() {
@@ -155,24 +210,24 @@ func (w *liveConn) handshake(a Action) {
 }
 
 // send writes one message at its law time and says when it was taken.
-func (w *liveConn) send(a Action) {
-	w.law.Phase(PhaseDraws(a.Phase))
+func (w *liveConn) send(j *job) {
+	w.law.Phase(PhaseDraws(j.phase))
 	net := w.device.site.Network
-	if late := net.Now() - a.At; a.Voice && w.device.site.Voice != nil {
+	if late := net.Now() - j.at; j.voice && w.device.site.Voice != nil {
 		w.device.site.Voice(max(0, late))
 	}
-	w.stream.setWrite(a.At)
-	w.rand, w.pieces = a.Rand, a.Pieces
+	w.stream.setWrite(j.at)
+	w.rand, w.pieces = j.rand, j.pieces
 	var err error
-	switch a.Message {
+	switch j.message {
 	case Request:
-		err = w.request(a)
+		err = w.request(j)
 	case Pong:
-		err = w.body.WritePong(a.Data, &w.rand)
+		err = w.body.WritePong(j.data, &w.rand)
 	case Text:
-		err = sendFrame(context.Background(), w.ws, websocket.MessageText, a.Data)
+		err = sendFrame(context.Background(), w.ws, websocket.MessageText, j.data)
 	default:
-		err = sendFrame(context.Background(), w.ws, websocket.MessageBinary, a.Data)
+		err = sendFrame(context.Background(), w.ws, websocket.MessageBinary, j.data)
 	}
 	at := w.stream.written()
 	if err != nil {
@@ -183,19 +238,19 @@ func (w *liveConn) send(a Action) {
 }
 
 // request writes an HTTP request and starts to read what comes.
-func (w *liveConn) request(a Action) error {
-	size := len(a.Data)
-	if len(a.Pieces) > 0 {
+func (w *liveConn) request(j *job) error {
+	size := len(j.data)
+	if len(j.pieces) > 0 {
 		size = w.device.m.cfg.Profile.Modem.Piece
 	}
 	i := 0
-	for p := range slices.Chunk(a.Data, size) {
+	for p := range slices.Chunk(j.data, size) {
 		if err := w.piece(p, i); err != nil {
 			return err
 		}
 		i++
 	}
-	if a.Phase == results.PhaseOTA {
+	if j.phase == results.PhaseOTA {
 		w.wg.Go(w.readAnswer)
 	} else {
 		w.wg.Go(w.readChannel)
@@ -213,107 +268,4 @@ func (w *liveConn) piece(p []byte, i int) error {
 	}
 	_, err := w.stream.Write(p)
 	return err
-}
-
-func (w *liveConn) readAnswer() {
-	resp, err := http.ReadResponse(bufio.NewReader(io.LimitReader(w.stream, maxAnswer)), nil)
-	var body []byte
-	if err == nil {
-		body, err = io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-	}
-	at := w.stream.readAt
-	if err != nil {
-		if _, broken := errors.AsType[net.Error](err); broken || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			w.postError(at, Ended, err)
-			return
-		}
-		w.post(at, Event{Kind: Answered, Cause: results.CauseOTABadAnswer, Detail: results.Detail{Text: err.Error()}})
-		return
-	}
-	w.post(at, Event{Kind: Answered, Code: resp.StatusCode, Data: body, Wire: w.stream.plain})
-}
-
-// readChannel reads the answer to the upgrade and then frames, until the
-// connection ends.
-func (w *liveConn) readChannel() {
-	rest, err := readUpgrade(w.stream)
-	if err != nil {
-		kind := Ended
-		switch ioError(err).Cause {
-		case results.CauseHTTPStatus, results.CauseRedirect, results.CauseBadUpgrade:
-			kind = Upgraded
-		}
-		w.postError(w.stream.readAt, kind, err)
-		return
-	}
-	at := w.stream.readAt
-	w.body = newFrameBody(w.stream, frameOptions{
-		Rand: &w.rand, Rest: rest, Piece: w.device.m.cfg.Profile.Modem.Piece, Write: w.piece,
-	})
-	w.ws, err = dialOver(context.Background(), w.body, func(p []byte) {
-		w.post(w.stream.readAt, Event{Kind: PingIn, Data: p, Wire: frameBytes(len(p))})
-	})
-	if err != nil {
-		w.postError(at, Ended, err)
-		return
-	}
-	w.post(at, Event{Kind: Upgraded, Wire: w.stream.plain - len(rest)})
-	w.readFrames()
-}
-
-func (w *liveConn) readFrames() {
-	var buf []byte
-	for {
-		kind, r, err := w.ws.Reader(context.Background())
-		if err == nil {
-			buf, err = readInto(buf[:0], r)
-		}
-		at := w.stream.readAt
-		if err != nil {
-			if code := w.body.CloseCode(); code != 0 {
-				w.post(at, Event{Kind: CloseIn, Code: code, Wire: frameBytes(2)})
-			} else {
-				w.postError(at, Ended, err)
-			}
-			return
-		}
-		ev := Event{Kind: AudioIn, Wire: frameBytes(len(buf))}
-		if kind == websocket.MessageText {
-			ev.Kind, ev.Data = TextIn, buf
-		}
-		w.post(at, ev)
-		if cap(buf) > frameKeep {
-			buf = nil
-		}
-	}
-}
-
-// readInto appends all of r to p.
-func readInto(p []byte, r io.Reader) ([]byte, error) {
-	for {
-		if len(p) == cap(p) {
-			p = append(p, 0)[:len(p)]
-		}
-		n, err := r.Read(p[len(p):cap(p)])
-		p = p[:len(p)+n]
-		if err == io.EOF {
-			return p, nil
-		}
-		if err != nil {
-			return p, err
-		}
-	}
-}
-
-// frameBytes is the size of a server's frame (RFC 6455, 5.2, no mask).
-func frameBytes(n int) int {
-	switch {
-	case n < 126:
-		return n + 2
-	case n < 1<<16:
-		return n + 4
-	default:
-		return n + 10
-	}
 }

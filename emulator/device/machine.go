@@ -105,7 +105,7 @@ func (m *Machine) timer(due time.Duration) {
 	case m.talk.micAt:
 		m.speak()
 	case m.talk.deadlockAt:
-		m.lose(results.CausePingDeadlock, results.Detail{Text: "the Pong's AT+MIPSEND got no OK"})
+		m.deadlocked()
 	case m.talk.closeAt:
 		m.hangUp()
 	case m.talk.silentAt:
@@ -126,6 +126,8 @@ func (m *Machine) take(ev Event) {
 		// An answer to a question of the past.
 	case ev.Kind == Sent && ev.Cause == "":
 		m.sent()
+	case ev.Kind == Sent && m.deaf():
+		// Nobody reads what the modem says of it.
 	case ev.Kind == Sent:
 		m.lost(ev)
 	case m.delayed(ev):

@@ -1,6 +1,9 @@
 package device
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // The AT side of a modem as time: the UART carries baud/10 characters a
 // second in each direction (8N1), payloads travel as hexadecimal, and the
@@ -8,7 +11,7 @@ import "time"
 
 // chars is how long n characters take on the UART.
 func (m Modem) chars(n int) time.Duration {
-	return time.Duration(float64(n) * 10 / float64(m.Baud) * float64(time.Second))
+	return time.Duration(n) * 10 * time.Second / time.Duration(m.Baud)
 }
 
 // exists reports whether there is an AT modem at all.
@@ -17,38 +20,51 @@ func (m Modem) exists() bool { return m.Baud > 0 }
 // okChars is "\r\nOK\r\n".
 const okChars = 6
 
-// command is a command answered by OK, with urc more characters before it.
+// ok is the time from a command's end until the firmware has read its OK, with
+// urc more characters before that.
+func (m Modem) ok(urc int) time.Duration { return m.CommandTurnaround + m.chars(okChars+urc) }
+
+// command is a command answered by OK.
 func (m Modem) command(text string, urc int) time.Duration {
-	return m.chars(len(text)+2) + m.CommandTurnaround + m.chars(okChars+urc)
+	return m.chars(len(text)+2) + m.ok(urc)
 }
 
 // openPlan is the time from the decision to open a channel until the modem
-// has the command that starts name lookup, TCP and TLS; ok is when the
-// firmware's wait begins after that (ml307_tcp.cc and ml307_ssl.cc, Connect).
-func (m Modem) openPlan(u deviceURL) (until, ok time.Duration) {
-	until = m.command("AT+MIPSTATE=1", len("\r\n+MIPSTATE: 1,,,,\"INITIAL\"\r\n"))
+// has the command that starts name lookup, TCP and TLS (ml307_tcp.cc and
+// ml307_ssl.cc, Connect).
+func (m Modem) openPlan(u deviceURL) time.Duration {
+	until := m.command("AT+MIPSTATE=1", len("\r\n+MIPSTATE: 1,,,,\"INITIAL\"\r\n"))
 	if u.TLS {
 		until += m.command(`AT+MSSLCFG="auth",0,0`, 0) + m.command(`AT+MIPCFG="ssl",1,1,0`, 0)
 	} else {
 		until += m.command(`AT+MIPCFG="ssl",1,0,0`, 0)
 	}
 	until += m.command(`AT+MIPCFG="encoding",1,1,1`, 0)
-	until += m.chars(len(`AT+MIPOPEN=1,"TCP","",,,0`) + len(u.Host) + digits(u.Port) + 2)
-	return until, m.CommandTurnaround + m.chars(okChars)
+	return until + m.chars(len(`AT+MIPOPEN=1,"TCP","",,,0`)+len(u.Host)+digits(u.Port)+2)
 }
 
 // opened is the message that a connection is open: +MIPOPEN: 1,0.
 func (m Modem) opened() time.Duration { return m.chars(len("\r\n+MIPOPEN: 1,0\r\n")) }
 
 // requestPlan is the time to hand the modem's HTTP stack the OTA request:
-// headers one by one, the body raw (ml307_http.cc).
-func (m Modem) requestPlan(u deviceURL, headers [][2]string, body int) time.Duration {
-	t := m.command(`AT+MHTTPCREATE="https://"`+u.Host, len("\r\n+MHTTPCREATE: 0\r\n"))
-	t += m.command(`AT+MHTTPCFG="ssl",0,1,0`, 0) + 2*m.command(`AT+MHTTPCFG="encoding",0,0,0`, 0)
-	for _, h := range headers {
-		t += m.command(`AT+MHTTPHEADER=0,0,,": "`+h[0]+h[1], 0)
+// headers one by one, the body raw, the path as hexadecimal (ml307_http.cc,
+// Open: each is a command of its own).
+func (m Modem) requestPlan(u deviceURL, headers [][2]string, body []byte) time.Duration {
+	scheme := "http://"
+	if u.TLS {
+		scheme = "https://"
 	}
-	t += m.command("AT+MHTTPCONTENT=0,0,1000", 0) + m.chars(body)
+	t := m.command(`AT+MHTTPCREATE="`+scheme+u.hostPort()+`"`, len("\r\n+MHTTPCREATE: 0\r\n"))
+	if u.TLS {
+		t += m.command(`AT+MHTTPCFG="ssl",0,1,0`, 0)
+	}
+	t += m.command(`AT+MHTTPCFG="encoding",0,0,0`, 0)
+	for _, h := range headers {
+		line := h[0] + ": " + h[1]
+		t += m.command(fmt.Sprintf(`AT+MHTTPHEADER=0,1,%d,"%s"`, len(line), line), 0)
+	}
+	t += m.command(fmt.Sprintf("AT+MHTTPCONTENT=0,0,%d", len(body)), 0) + m.command(string(body), 0)
+	t += m.command(`AT+MHTTPCFG="encoding",0,1,1`, 0)
 	return t + m.chars(len("AT+MHTTPREQUEST=0,2,0,")+2*len(u.Path)+2)
 }
 

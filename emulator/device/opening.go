@@ -20,10 +20,10 @@ type try struct {
 	readyAt  time.Duration // the radio phase's AT commands are through
 	deadline time.Duration
 	limit    time.Duration // the budget that deadline belongs to
-	progress time.Duration // the last bytes of a TLS handshake
 	tls      *results.TLS
 	note     string // what was seen and does not end the wait
 	refused  bool   // the server said that it does not know us
+	gone     *Event // how the connection went away while the wait goes on
 }
 
 const phases = 7
@@ -43,10 +43,13 @@ func (m *Machine) enter(p results.Phase) {
 	t.entered[slices.Index(phaseList, p)] = true
 }
 
-func (m *Machine) budget(limit time.Duration) {
+func (m *Machine) budget(limit time.Duration) { m.budgetFrom(m.now, limit) }
+
+// budgetFrom starts a budget at a time to come; 0 is none.
+func (m *Machine) budgetFrom(from, limit time.Duration) {
 	m.open.deadline, m.open.limit = never, limit
 	if limit > 0 {
-		m.open.deadline = m.now + limit
+		m.open.deadline = from + limit
 	}
 }
 
@@ -61,11 +64,10 @@ func (m *Machine) startOpening() {
 	t := &m.open
 	t.kind, t.start = m.kind, m.now
 	m.enter(results.PhaseRadio)
-	raw := m.url
+	u, err := parseDeviceURL(m.url)
 	if m.kind == results.KindOTA {
-		raw = m.cfg.OTA
+		u, err = parseOTAURL(m.cfg.OTA)
 	}
-	u, err := parseDeviceURL(raw)
 	if err != nil {
 		e := ioError(err)
 		m.fail(e.Cause, e.Detail)
@@ -78,10 +80,9 @@ func (m *Machine) startOpening() {
 	case !modem.exists():
 	case m.kind == results.KindOTA:
 		headers, body := m.otaHeaders(), m.otaBody()
-		t.readyAt += modem.requestPlan(u, headers, len(body))
+		t.readyAt += modem.requestPlan(u, headers, body)
 	default:
-		plan, _ := modem.openPlan(u)
-		t.readyAt += plan
+		t.readyAt += modem.openPlan(u)
 	}
 }
 
@@ -92,12 +93,11 @@ func (m *Machine) radioReady() {
 	m.enter(results.PhaseDNS)
 	switch {
 	case p.Modem.exists() && t.kind == results.KindOTA:
-		m.budget(p.Timeouts.OTA)
+		// 30 s until the answer, from MHTTPREQUEST's OK.
+		m.budgetFrom(m.now+p.Modem.ok(0), p.Timeouts.OTA)
 	case p.Modem.exists():
 		// The 10 s over DNS, TCP and TLS run from MIPOPEN's OK.
-		m.budget(p.Timeouts.Connect)
-		_, ok := p.Modem.openPlan(t.url)
-		t.deadline += ok
+		m.budgetFrom(m.now+p.Modem.ok(0), p.Timeouts.Connect)
 	default:
 		m.budget(p.Timeouts.DNS)
 	}
@@ -114,9 +114,15 @@ func (m *Machine) known(host string) bool {
 	return err == nil || host == m.cached && m.now < m.cachedUntil
 }
 
+// resolved dials. Only esp-tls limits the connect: without TLS the firmware
+// waits until lwIP gives up (esp_tcp.cc).
 func (m *Machine) resolved() {
 	m.enter(results.PhaseTCP)
-	m.ownBudget(m.cfg.Profile.Timeouts.TCP)
+	limit := m.cfg.Profile.Timeouts.TCP
+	if !m.open.url.TLS {
+		limit = 0
+	}
+	m.ownBudget(limit)
 	m.act(Action{Kind: Dial, Phase: results.PhaseTCP})
 }
 
@@ -158,12 +164,13 @@ func (m *Machine) secured(tls *results.TLS) {
 
 // takeOpening takes an event of the try under way.
 func (m *Machine) takeOpening(ev Event) {
+	if m.open.gone != nil || !ev.Kind.in(m.open.phase) {
+		return
+	}
 	switch ev.Kind {
 	case Progress:
 		// lwIP devices allow 10 s of silence, not 10 s in all.
-		if !m.cfg.Profile.Modem.exists() && m.open.phase == results.PhaseTLS {
-			m.budget(m.cfg.Profile.Timeouts.TLS)
-		}
+		m.ownBudget(m.cfg.Profile.Timeouts.TLS)
 	case Ended, CloseIn:
 		m.endedOpening(ev)
 	case PingIn:
@@ -200,12 +207,17 @@ func (m *Machine) next(ev Event) {
 // endedOpening is a connection that went away while opening. A firmware that
 // waits for the upgrade's answer does not notice, and waits its time out
 // (esp-ml307 3.x web_socket.cc: OnDisconnected does nothing before the 101).
+// One that waits for the hello logs it and waits on (78/xiaozhi-esp32
+// main/protocols/websocket_protocol.cc: only the hello sets the event).
 func (m *Machine) endedOpening(ev Event) {
-	if m.open.phase == results.PhaseUpgrade {
+	switch m.open.phase {
+	case results.PhaseUpgrade:
 		m.open.note = "the server closed the connection (" + string(ev.Cause) + ") and the firmware went on waiting"
-		return
+	case results.PhaseHello:
+		m.open.gone = &ev
+	default:
+		m.lost(ev)
 	}
-	m.lost(ev)
 }
 
 // lost ends what is under way because the connection is gone.
@@ -240,6 +252,10 @@ func (m *Machine) lose(cause results.Cause, d results.Detail) {
 }
 
 func (m *Machine) budgetOver() {
+	if gone := m.open.gone; gone != nil {
+		m.lost(*gone)
+		return
+	}
 	cause := results.CauseTimeout
 	if m.open.phase == results.PhaseDNS && !m.cfg.Profile.Modem.exists() {
 		cause = results.CauseDNSFailed
@@ -253,52 +269,6 @@ func (m *Machine) fail(cause results.Cause, d results.Detail) {
 	m.open.limit = 0
 	m.recordTry(results.Failed, cause, d)
 	m.after(false)
-}
-
-// after goes on when a try has ended.
-func (m *Machine) after(ok bool) {
-	kind := m.open.kind
-	switch {
-	case kind == results.KindChannel && ok:
-		m.open.clear()
-		m.startTalk()
-	case kind == results.KindChannel:
-		// The firmware does not try again: the user would have to.
-		m.drop()
-		m.finish()
-	case ok:
-		m.drop()
-		m.state, m.kind, m.try = off, results.KindChannel, 0
-		m.startAt = m.now + m.cfg.Think
-	default:
-		m.drop()
-		m.retry()
-	}
-}
-
-// retry sets the next OTA try, or gives up: without an OTA answer the
-// firmware has no WebSocket to open.
-func (m *Machine) retry() {
-	r := m.cfg.Profile.Retry
-	if m.try >= r.Tries {
-		m.finish()
-		return
-	}
-	if m.delay == 0 {
-		m.delay = r.First
-	} else {
-		m.delay = time.Duration(float64(m.delay) * r.Factor)
-	}
-	if r.Max > 0 {
-		m.delay = min(m.delay, r.Max)
-	}
-	wait := m.delay
-	if r.Jitter > 0 {
-		u := m.cfg.Key.Text("retry").Of(uint64(m.episode), uint64(m.try)).Uniform()
-		wait += time.Duration(float64(wait) * r.Jitter * (2*u - 1))
-	}
-	m.state = off
-	m.startAt = m.now + wait
 }
 
 // recordTry writes the record of the try that ends now.
@@ -323,7 +293,7 @@ func (m *Machine) recordTry(o results.Outcome, cause results.Cause, d results.De
 		a.SessionID = m.talk.session
 	case results.Failed:
 		a.FailedPhase, a.Cause = t.phase, cause
-		if cause == results.CauseTimeout || t.limit > 0 && cause == results.CauseDNSFailed {
+		if cause == results.CauseTimeout || cause == results.CauseDNSFailed {
 			a.LimitMs = millis(t.limit)
 		}
 		if d != (results.Detail{}) {

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -42,6 +43,30 @@ func (m *Machine) otaRequest() []byte {
 	}
 	b = append(b, "Content-Length: "+strconv.Itoa(len(body))+"\r\nConnection: close\r\n\r\n"...)
 	return append(b, body...)
+}
+
+// parseOTAURL follows HttpClient::ParseUrl of 78/esp-ml307 (src/http_client.cc):
+// unlike a WebSocket's, the port defaults to 443 for "https".
+func parseOTAURL(raw string) (deviceURL, error) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	u := deviceURL{TLS: strings.EqualFold(scheme, "https"), Port: 80}
+	if u.TLS {
+		u.Port = 443
+	}
+	authority, path := splitPath(rest)
+	host, port, hasPort := strings.Cut(authority, ":")
+	u.Host, u.Path = host, path
+	if hasPort {
+		n, err := strconv.ParseUint(port, 10, 16)
+		ok = ok && err == nil && n > 0
+		u.Port = int(n)
+	}
+	if !ok {
+		return deviceURL{}, &openError{Cause: results.CauseProtocolError, Detail: results.Detail{
+			Text: fmt.Sprintf("no URL of an OTA request: %q", raw),
+		}}
+	}
+	return u, nil
 }
 
 // hostPort is the Host header of the OTA request: the port where it is not
@@ -95,8 +120,8 @@ func (m *Machine) otaAnswer(ev Event) {
 		m.fail(results.CauseOTABadAnswer, results.Detail{HTTPStatus: ev.Code, Text: err.Error()})
 	case a.Activation != nil && (a.Activation.Code != "" || a.Activation.Challenge != ""):
 		m.fail(results.CauseNotActivated, results.Detail{Text: a.Activation.Message})
-	case len(a.MQTT) > 0 || a.WebSocket == nil:
-		m.fail(results.CauseOtherTransport, results.Detail{Text: "the answer leads to MQTT"})
+	case bytes.HasPrefix(a.MQTT, []byte("{")) || a.WebSocket == nil:
+		m.dismiss(results.CauseOtherTransport, results.Detail{Text: "the answer leads to MQTT"})
 	default:
 		m.useAnswer(*a.WebSocket)
 	}
@@ -107,10 +132,10 @@ func (m *Machine) useAnswer(w protocol.OTAWebSocket) {
 	switch {
 	case err != nil:
 		e := ioError(err)
-		m.fail(e.Cause, e.Detail)
+		m.dismiss(e.Cause, e.Detail)
 		return
 	case !slices.Contains(m.cfg.Hosts, u.Host):
-		m.fail(results.CauseOTABadAnswer, results.Detail{Text: fmt.Sprintf("the answer names the host %q, which this run may not contact", u.Host)})
+		m.dismiss(results.CauseOTABadAnswer, results.Detail{Text: fmt.Sprintf("the answer names the host %q, which this run may not contact", u.Host)})
 		return
 	}
 	m.url, m.token = w.URL, w.Token

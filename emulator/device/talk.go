@@ -20,7 +20,7 @@ type talk struct {
 	frame     int           // its number within the turn
 	lead      int           // frames of silence before the clip
 	clip      [][]byte
-	speechEnd time.Duration // due time of the clip's last frame
+	speechEnd time.Duration // due time of the clip's last frame, once that was due
 	heard     bool          // the first audio of this answer has come
 
 	playFrom time.Duration // play time of the first frame since the queue was dry
@@ -42,7 +42,7 @@ const (
 var silence = []byte{silencePack}
 
 func (t *talk) clear() {
-	*t = talk{micAt: never, deadlockAt: never, closeAt: never, silentAt: never}
+	*t = talk{speechEnd: never, micAt: never, deadlockAt: never, closeAt: never, silentAt: never}
 }
 
 func (t talk) clone() talk {
@@ -69,7 +69,7 @@ func (m *Machine) startTalk() {
 // listen asks for the next turn; the microphone runs once that is sent.
 func (m *Machine) listen() {
 	t := &m.talk
-	t.speaking, t.heard, t.frame, t.queued = false, false, 0, 0
+	t.speaking, t.heard, t.frame, t.queued, t.speechEnd = false, false, 0, 0, never
 	if len(m.cfg.Clips) > 0 {
 		t.clip = m.cfg.Clips[t.numbers.Turns%len(m.cfg.Clips)]
 	}
@@ -77,6 +77,7 @@ func (m *Machine) listen() {
 	if t.numbers.Turns > 0 {
 		t.lead = int(m.cfg.Think / frameTime)
 	}
+	t.numbers.Turns++
 	m.send(outgoing{kind: Text, data: protocol.AppendListenStart(nil, t.session, protocol.ModeAuto), start: true})
 }
 
@@ -98,17 +99,13 @@ func (m *Machine) speak() {
 	m.sendAudio(packet, true)
 }
 
+// sendAudio frames a packet for the protocol's version. Versions that the
+// firmware does not know go bare, as 1 does (WebsocketProtocol::SendAudio).
 func (m *Machine) sendAudio(packet []byte, live bool) {
 	data := packet
-	if m.version != 1 {
-		framed, err := protocol.AppendFrame(nil, m.version, protocol.Frame{Payload: packet})
-		if err != nil {
-			m.lose(results.CauseProtocolError, results.Detail{Text: err.Error()})
-			return
-		}
+	if framed, err := protocol.AppendFrame(nil, m.version, protocol.Frame{Payload: packet}); m.version != 1 && err == nil {
 		data = framed
 	}
-	m.talk.numbers.FramesUp++
 	m.send(outgoing{kind: Audio, data: data, voice: live})
 }
 
@@ -122,9 +119,6 @@ func (m *Machine) heardFrom() {
 
 // takeTalking takes an event of the open channel.
 func (m *Machine) takeTalking(ev Event) {
-	if m.talk.deadlockAt != never {
-		return // nobody reads the UART
-	}
 	switch ev.Kind {
 	case TextIn:
 		m.heardFrom()
@@ -147,12 +141,16 @@ func (m *Machine) takeText(data []byte) {
 	t := &m.talk
 	switch {
 	case msg.State == protocol.StateStart:
-		t.speaking, t.micAt = true, never
+		t.speaking, t.micAt, t.closeAt = true, never, never
 	case msg.State == protocol.StateStop && t.speaking:
-		t.numbers.Turns++
 		t.speaking = false
-		t.closeAt = max(m.now, t.playFrom+time.Duration(t.queued)*frameTime)
+		t.closeAt = max(m.now, t.playedOut())
 	}
+}
+
+// playedOut is when the last frame that came will have been played.
+func (t *talk) playedOut() time.Duration {
+	return t.playFrom + time.Duration(t.queued)*frameTime
 }
 
 // hangUp is when the answer has been played out: the next turn, or the user
@@ -176,13 +174,13 @@ func (m *Machine) takeAudio() {
 	}
 	if !t.heard {
 		t.heard = true
-		t.numbers.FirstAudioMs = append(t.numbers.FirstAudioMs, millis(m.now-t.speechEnd))
+		t.numbers.FirstAudioMs = append(t.numbers.FirstAudioMs, millis(max(0, m.now-t.speechEnd)))
 	}
 	t.numbers.FramesDown++
 	if t.queued > 0 {
 		played := int((m.now-t.playFrom)/frameTime) + 1
 		switch {
-		case m.now > t.playFrom+time.Duration(t.queued)*frameTime:
+		case m.now > t.playedOut():
 			t.numbers.LateFrames++
 			t.queued = 0
 		case t.queued-played >= playQueue:
@@ -204,15 +202,29 @@ func (m *Machine) ping(ev Event) {
 	switch {
 	case modem.Ping == PingIgnore:
 	case modem.exists() && modem.Ping == PingDie:
-		m.send(pong)
 		m.talk.micAt = never
-		m.talk.deadlockAt = m.now + modem.piece(pong.wire()) + deadlock
+		m.talk.deadlockAt = max(m.now, m.line.free) + modem.piece(pong.wire()) + deadlock
+		m.send(pong)
 	default:
 		if modem.exists() {
 			m.pong = *newNewlibRand() // a thread of its own each time
 		}
 		m.send(pong)
 	}
+}
+
+// deaf reports whether the task that reads the UART waits for itself.
+func (m *Machine) deaf() bool { return m.talk.deadlockAt != never }
+
+// deadlocked is when that task gives up on the Pong's OK and hangs up.
+func (m *Machine) deadlocked() {
+	d := results.Detail{Text: "the Pong's AT+MIPSEND got no OK"}
+	m.talk.deadlockAt = never
+	if m.state == opening {
+		m.endedOpening(Event{Kind: Ended, Cause: results.CausePingDeadlock, Detail: d})
+		return
+	}
+	m.lose(results.CausePingDeadlock, d)
 }
 
 // end closes the channel and the device's day.
