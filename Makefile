@@ -28,7 +28,7 @@ run: build
 test: setup-test
 	@start=$$(date +%s); verdict=ok; \
 	$(GO) build -race ./... && $(GO) test -race -p 1 -timeout 20m ./... || verdict=FAIL; \
-	$(GO) test -timeout 20m ./netem/... || verdict=FAIL; \
+	$(GO) test -timeout 20m ./netem/... && $(GO) test -run TestCleanLive ./emulator/fleet || verdict=FAIL; \
 	printf '%s\t%s\t%ss\n' $$verdict xzfleet/all $$(($$(date +%s) - start)); \
 	test $$verdict = ok
 

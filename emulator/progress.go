@@ -24,7 +24,7 @@ func showProgress(ctx context.Context, out io.Writer, p *fleet.Progress, devices
 	m := &meter{progress: p, devices: devices, length: length, started: time.Now()}
 	every, draw, clear := lineEvery, func(r reading) { fmt.Fprintln(out, r) }, func() {}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		b := newBars(out, m)
+		b := newBars(f, m)
 		every, draw, clear = drawEvery, b.draw, b.clear
 	}
 	tick := time.NewTicker(every)

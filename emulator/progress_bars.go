@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"os"
 	"sync/atomic"
 
 	"github.com/vbauerster/mpb/v8"
@@ -18,8 +18,8 @@ type bars struct {
 	values    []func(reading) int
 }
 
-func newBars(out io.Writer, m *meter) *bars {
-	b := &bars{container: mpb.New(mpb.WithOutput(out), mpb.WithAutoRefresh(), mpb.WithRefreshRate(drawEvery))}
+func newBars(out *os.File, m *meter) *bars {
+	b := &bars{container: mpb.New(mpb.WithConsoleWriter(&repainted{out: out}), mpb.WithAutoRefresh(), mpb.WithRefreshRate(drawEvery))}
 	first := m.read(m.started)
 	b.latest.Store(&first)
 	limited := mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]")

@@ -23,7 +23,7 @@ type Conn struct {
 	net  *Network
 	addr string // of the real server
 
-	mu     sync.Mutex
+	mu     *sync.Mutex        // the path's: a device's connections share its links
 	stop   context.CancelFunc // of the far dial; nil while there is none
 	law    *Law
 	armed  time.Duration
@@ -59,7 +59,8 @@ type mark struct {
 
 func newConn(n *Network, r Route) *Conn {
 	c := &Conn{net: n, addr: r.Addr, law: NewLaw(r.Path, r.Device, r.Server, r.Key), armed: never}
-	c.device.L, c.server.L = &c.mu, &c.mu
+	c.mu = &r.Path.mu
+	c.device.L, c.server.L = c.mu, c.mu
 	return c
 }
 
@@ -206,8 +207,10 @@ func (c *Conn) fail(err error) {
 // Await waits until the device has the SYN-ACK. It returns an error as net
 // gives it: refused, timed out, closed, or ctx's; EventTime says when it came.
 func (c *Conn) Await(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
-	defer stop()
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
+		defer stop()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.opened && c.err == nil {

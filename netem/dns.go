@@ -92,7 +92,9 @@ func (n *Network) Lookup(at time.Duration, p *Path, key Key, done func(at time.D
 
 // Fire implements Handler.
 func (l *Lookup) Fire(due time.Duration, _ uint64) {
+	l.path.mu.Lock()
 	at, found, over := l.Step(due)
+	l.path.mu.Unlock()
 	if over {
 		l.done(at, found)
 		return

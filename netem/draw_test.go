@@ -82,12 +82,13 @@ func TestKeysNameWhatTheyAreFor(t *testing.T) {
 		t.Error("a list of parts is not the chain of them")
 	}
 	for name, pair := range map[string][2]Key{
-		"order":           {k.Of(1, 2), k.Of(2, 1)},
-		"depth":           {k.Of(0), k.Of(0, 0)},
-		"where words cut": {k.Text("ab").Text("c"), k.Text("a").Text("bc")},
-		"order of words":  {k.Text("a").Text("b"), k.Text("b").Text("a")},
-		"empty word":      {k.Text(""), k},
-		"seed":            {Seed(1).Of(1), Seed(2).Of(1)},
+		"order":            {k.Of(1, 2), k.Of(2, 1)},
+		"depth":            {k.Of(0), k.Of(0, 0)},
+		"where words cut":  {k.Text("ab").Text("c"), k.Text("a").Text("bc")},
+		"order of letters": {k.Text("ab"), k.Text("ba")},
+		"order of words":   {k.Text("a").Text("b"), k.Text("b").Text("a")},
+		"empty word":       {k.Text(""), k},
+		"seed":             {Seed(1).Of(1), Seed(2).Of(1)},
 	} {
 		if pair[0] == pair[1] {
 			t.Errorf("%s makes no difference", name)

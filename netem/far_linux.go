@@ -11,10 +11,10 @@ import (
 const jiffy = 10 * time.Millisecond
 
 // dataAge is how long the last data received had waited (TCP_INFO,
-// tcpi_last_data_recv), less the coarseness of its clock. Nothing was there at
-// empty, if that is not zero: after a short wait the kernel need not be asked.
+// tcpi_last_data_recv), less the coarseness of its clock. It came after empty:
+// where that is not long ago the kernel need not be asked.
 func dataAge(fd int, empty time.Time) time.Duration {
-	if !empty.IsZero() && time.Since(empty) <= jiffy {
+	if time.Since(empty) <= jiffy {
 		return 0
 	}
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)

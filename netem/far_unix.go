@@ -31,7 +31,7 @@ type socket struct {
 	buf   *[4096]byte   // holds ahead; the reader's, as what follows
 	ahead []byte        // read and not yet taken
 	end   error         // behind it
-	empty time.Time     // when nothing was there, in this wait
+	empty time.Time     // when nothing more was there, last
 	lag   time.Duration // of what was read last
 
 	out      []byte // to be written; the writer's, as what follows
@@ -86,7 +86,6 @@ func (s *socket) awaitReadable() error {
 		s.lag = 0 // it waited for the model
 		return nil
 	}
-	s.empty = time.Time{}
 	if err := s.raw.Read(s.reading); err != nil {
 		s.end = err
 	}
@@ -103,6 +102,9 @@ func (s *socket) readSome(fd uintptr) bool {
 	if n > 0 {
 		s.buf, s.ahead = buf, buf[:n]
 		s.lag = dataAge(int(fd), s.empty)
+		if n < len(buf) {
+			s.empty = time.Now()
+		}
 		return true
 	}
 	buffers.Put(buf)

@@ -2,6 +2,7 @@ package netem
 
 import (
 	"math"
+	"sync"
 	"time"
 )
 
@@ -128,6 +129,7 @@ type Path struct {
 	Up, Down *Link
 	key      Key
 	rtt      time.Duration
+	mu       sync.Mutex // of whoever turns the links live
 }
 
 // NewPath draws the path of the device that key names.

@@ -93,6 +93,20 @@ func TestTransitionIsThePowerOfTheStep(t *testing.T) {
 	}
 }
 
+// A device that comes first meets the stationary chain, not a good one.
+func TestChainBeginsStationary(t *testing.T) {
+	for i, ge := range chains {
+		bad := 0
+		for k := range uint64(sampleSize()) {
+			c := newChain(Seed(15).Of(uint64(i), k), ge)
+			if c.isBad(0) {
+				bad++
+			}
+		}
+		proportion(t, "bad at 0", bad, sampleSize(), stationary(ge), zLimit)
+	}
+}
+
 // Seen once a step, bursts are geometric with mean 1/r.
 func TestBurstsAreGeometric(t *testing.T) {
 	for i, ge := range chains {

@@ -61,9 +61,19 @@ func TestProbeRepairsALostWindowUpdate(t *testing.T) {
 	if at := arrives(l, 1000, time.Minute); at != probe+120*time.Millisecond {
 		t.Errorf("the rest came at %v; probe at %v", at, probe)
 	}
-	// The back-off of the probes is not that of the data.
-	if b := l.ends[ServerSide].backoff; b != 0 {
-		t.Errorf("back-off %d", b)
+}
+
+// The back-off of the probes is not that of the data which the open window
+// lets through.
+func TestOpenWindowForgetsTheProbes(t *testing.T) {
+	path := fixed(80*time.Millisecond, 0, 1)
+	l := fill(t, path, 1000)
+	drive(l, time.Minute, func(Note) {})
+	lossy(path.Down, true)
+	l.Read(time.Minute, DeviceSide, 5760)
+	at, _ := repeats(l, 70*time.Second)
+	if want := time.Minute + 40*time.Millisecond + l.ends[ServerSide].rto; len(at) == 0 || at[0] != want {
+		t.Errorf("repeats at %v, want the first at %v", at, want)
 	}
 }
 
