@@ -169,7 +169,7 @@ func (w *liveConn) postError(at time.Duration, kind EventKind, err error) {
 }
 
 func (w *liveConn) connect() {
-	err := w.law.Await(w.ctx)
+	err := w.law.Await(context.Background()) // close ends it
 	at := w.law.EventTime()
 	w.stream.setWrite(at)
 	ev := Event{Kind: Connected}
