@@ -1,0 +1,156 @@
+package device
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"runtime/metrics"
+	"text/tabwriter"
+	"time"
+)
+
+// pairTarget is how much more than the same client on plain sockets an
+// emulated device may cost.
+const pairTarget = 1.25
+
+// pairMeasure is one figure that both arms are measured by.
+type pairMeasure struct {
+	name, unit string
+	scale      float64 // from seconds or bytes to unit
+	use        pairUse
+	devices    int
+	// measure opens the devices and gives the figure of one: seconds or bytes.
+	measure func(a pairArm, n int) (float64, error)
+}
+
+// pairMeasures are the figures; cpu is what this process has used so far.
+func pairMeasures(cpu func() time.Duration) []pairMeasure {
+	return []pairMeasure{
+		{"CPU per connect", "µs", 1e6, pairUse{hangUp: true}, 150, func(a pairArm, n int) (float64, error) { return connectCost(a, n, cpu) }},
+		{"CPU per voice frame", "µs", 1e6, pairUse{}, 200, func(a pairArm, n int) (float64, error) { return frameCost(a, n, cpu) }},
+		{"memory per idle device", "KiB", 1.0 / 1024, pairUse{mute: true}, 500, memoryCost},
+	}
+}
+
+// connectCost is the CPU time of a connect, from the dial over hello to the
+// close, at 400 connects a second.
+func connectCost(a pairArm, n int, cpu func() time.Duration) (float64, error) {
+	before := cpu()
+	if err := a.open(n, 2500*time.Microsecond); err != nil {
+		return 0, err
+	}
+	if err := a.close(); err != nil {
+		return 0, err
+	}
+	return (cpu() - before).Seconds() / float64(n), nil
+}
+
+// frameCost is the CPU time of an audio frame, up or down, in conversations:
+// text messages and the turns between them are in it.
+func frameCost(a pairArm, n int, cpu func() time.Duration) (float64, error) {
+	const window = 1500 * time.Millisecond
+	if err := a.open(n, 2*time.Millisecond); err != nil {
+		return 0, err
+	}
+	before, frames := cpu(), a.frames()
+	time.Sleep(window)
+	used, frames := cpu()-before, a.frames()-frames
+	if err := a.close(); err != nil {
+		return 0, err
+	}
+	// Half of what silence alone would send.
+	if least := int64(n) * int64(window/frameTime) / 2; frames < least {
+		return 0, fmt.Errorf("%d frames in %v, not even %d", frames, window, least)
+	}
+	return used.Seconds() / float64(frames), nil
+}
+
+// memoryCost is the heap and the stacks of a device whose channel is open and
+// whose microphone is off.
+func memoryCost(a pairArm, n int) (float64, error) {
+	before := heldMemory()
+	if err := a.open(n, 2*time.Millisecond); err != nil {
+		return 0, err
+	}
+	time.Sleep(3 * linger) // delayed ACKs, and goroutines that wait for more
+	held := heldMemory() - before
+	return float64(held) / float64(n), a.close()
+}
+
+// heldMemory is the live heap and the stacks. Stacks halve at each
+// collection, pools empty at the second.
+func heldMemory() int64 {
+	for range 4 {
+		runtime.GC()
+	}
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64() + s[1].Value.Uint64())
+}
+
+// pairResult is a measure's verdict and the arms' geometric means.
+type pairResult struct {
+	pairVerdict
+	emulated, plain float64
+}
+
+// comparePairs measures both arms, in random order within each pair and once
+// each before it counts, until the rule is through.
+func comparePairs(bed *pairBed, m pairMeasure, r *rand.Rand) (pairResult, error) {
+	var of [2][]float64
+	var ratios []float64
+	for pair := -1; ; pair++ {
+		var got [2]float64
+		first := r.IntN(2)
+		for _, arm := range []int{first, 1 - first} {
+			x, err := measureArm(bed, m, arm)
+			if err != nil {
+				return pairResult{}, fmt.Errorf("%s, %s: %w", m.name, [...]string{"emulated", "plain"}[arm], err)
+			}
+			got[arm] = x
+		}
+		if pair < 0 {
+			continue
+		}
+		of[0], of[1], ratios = append(of[0], got[0]), append(of[1], got[1]), append(ratios, got[0]/got[1])
+		if v, over := judgePairs(ratios, pairTarget); over {
+			return pairResult{v, pairBounds(of[0], 0).ratio * m.scale, pairBounds(of[1], 0).ratio * m.scale}, nil
+		}
+	}
+}
+
+func measureArm(bed *pairBed, m pairMeasure, arm int) (float64, error) {
+	make := newEmulatedArm
+	if arm == 1 {
+		make = newPlainArm
+	}
+	a, err := make(bed, m.use, m.devices)
+	if err != nil {
+		return 0, err
+	}
+	runtime.GC()
+	x, err := m.measure(a, m.devices)
+	if err != nil {
+		_ = a.close()
+	}
+	return x, err
+}
+
+// pairRow is a line of the table.
+type pairRow struct {
+	pairMeasure
+	pairResult
+}
+
+func printPairs(w io.Writer, rows []pairRow) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\temulated\tplain\t\tratio\tbounds\tsd of log\tpairs\t<= %.2f\t\n", pairTarget)
+	for _, r := range rows {
+		fmt.Fprintf(
+			t, "%s\t%.1f\t%.1f\t%s\t%.3f\t%.3f-%.3f\t%.3f\t%d\t%s\t\n",
+			r.name, r.emulated, r.plain, r.unit, r.ratio, r.low, r.high, r.sd, r.n, r.word,
+		)
+	}
+	_ = t.Flush()
+}
