@@ -31,7 +31,7 @@ func (j *job) conclude(t taken) error {
 	if j.opt.json {
 		where = j.std.err
 	}
-	fmt.Fprintf(where, "\n%s\n", page)
+	fmt.Fprintf(where, "\nreport     %s\n", page)
 	return j.ended(s, t)
 }
 
