@@ -3,6 +3,7 @@ package netem
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +26,7 @@ type Queue struct {
 	next   time.Duration // what Live sleeps for; valid while asleep
 	asleep bool
 
-	virtual bool
+	virtual atomic.Bool
 	now     time.Duration // of the event under way, virtual only
 }
 
@@ -44,12 +45,12 @@ func NewQueue() *Queue {
 // Now is the time since the run's start; under Run, that of the event fired
 // last.
 func (q *Queue) Now() time.Duration {
+	if !q.virtual.Load() {
+		return time.Since(q.start)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.virtual {
-		return q.now
-	}
-	return time.Since(q.start)
+	return q.now
 }
 
 // Start is the wall time of the run's time 0.
@@ -108,9 +109,7 @@ func (q *Queue) pop(now time.Duration) (event, time.Duration, bool) {
 // Run fires every event due by until, jumping from one to the next, and
 // reports how many there were. Time then stands at until.
 func (q *Queue) Run(until time.Duration) int {
-	q.mu.Lock()
-	q.virtual = true
-	q.mu.Unlock()
+	q.virtual.Store(true)
 	for n := 0; ; n++ {
 		q.mu.Lock()
 		if len(q.events) == 0 || q.events[0].due > until {
