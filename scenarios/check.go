@@ -123,7 +123,9 @@ func (src *source) checkFleet(at string, table map[string]any, f fleetTable) {
 	if f.Path.GE.P > 0 && f.Path.GE.StepMs == 0 {
 		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge.step_ms: a loss chain with p above 0 wants a step of more than 0 ms")
 	}
-	if ge := f.Path.GE; ge.P > 0 && ge.P+ge.R >= 1 {
+	if ge := f.Path.GE; ge.P > 0 && ge.R == 0 {
+		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge.r: a loss chain with p above 0 wants a way back, more than 0")
+	} else if ge.P > 0 && ge.P+ge.R >= 1 {
 		// In continuous time the chain leaves its states at the rate
 		// -ln(1-p-r) per step.
 		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge: p + r is %v, want less than 1", ge.P+ge.R)

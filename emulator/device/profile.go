@@ -44,8 +44,8 @@ type TLS struct {
 
 // Timeouts are the budgets of the firmware. Connect is one budget over DNS,
 // TCP and TLS where the modem opens the connection (from MIPOPEN's OK) and 0
-// elsewhere; TCP and TLS apply where the ESP32 does it, TLS as the longest
-// silence while reading.
+// elsewhere; TCP and TLS apply where the ESP32 does it, both with TLS only, TLS
+// as the longest silence while reading.
 type Timeouts struct {
 	DNS     time.Duration `toml:"dns"`
 	TCP     time.Duration `toml:"tcp"`
