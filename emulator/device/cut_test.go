@@ -71,7 +71,7 @@ func checkCut(t *testing.T, before state, phase results.Phase, now time.Duration
 			t.Fatalf("in phase %s: cut at %v, recorded until %v ms", phase, now, a.StartMs+a.ConnectMs)
 		}
 	case talking:
-		if s := acts[0].Session; s.Check() != nil || s.ClosedBy != results.ByRunEnd || s.Cause != "" || !endsAt(s, now) {
+		if s := acts[0].Session; s.Check() != nil || s.ClosedBy != results.ByRunEnd || s.Cause != "" || !endsAt(*s, now) {
 			t.Fatalf("talking: %v, %+v", s.Check(), s)
 		}
 	}

@@ -94,6 +94,6 @@ type Action struct {
 	Pieces  []time.Duration // Send over AT in several pieces: when each is out
 	Rand    newlibRand      // state of the stream that masks the frame
 	Voice   bool            // live audio: its lateness counts
-	Attempt results.Attempt
-	Session results.Session
+	Attempt *results.Attempt
+	Session *results.Session
 }

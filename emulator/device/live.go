@@ -58,7 +58,7 @@ func (d *Live) post(at time.Duration, ev Event) {
 	}
 	acts := d.m.Step(at, ev)
 	if d.site.Trace != nil {
-		d.site.Trace(d.m.cfg.Identity, at, ev, acts)
+		d.site.Trace(d.m.cfg, at, ev, acts)
 	}
 	for i := range acts {
 		d.perform(&acts[i])
@@ -162,7 +162,7 @@ func (d *Live) traffic() (*results.Net, time.Duration) {
 }
 
 func (d *Live) recordTry(a *Action) {
-	attempt := a.Attempt // the machine's own stays as it is
+	attempt := *a.Attempt // the machine's own stays as it is
 	var unmade time.Duration
 	attempt.Net, unmade = d.traffic()
 	attempt.LateMs = millis(max(0, d.site.Network.Now()-a.At) + unmade)
@@ -177,7 +177,7 @@ func (d *Live) recordTry(a *Action) {
 }
 
 func (d *Live) recordEnd(a *Action) {
-	session := a.Session
+	session := *a.Session
 	session.Net, _ = d.traffic()
 	d.site.Sink.Session(session)
 	d.open = false

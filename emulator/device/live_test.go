@@ -67,11 +67,12 @@ func (r *recorder) Session(s results.Session) {
 }
 
 // trace copies what the devices use again.
-func (r *recorder) trace(id results.Identity, now time.Duration, ev device.Event, acts []device.Action) {
+func (r *recorder) trace(cfg *device.Config, now time.Duration, ev device.Event, acts []device.Action) {
 	ev.Data = slices.Clone(ev.Data)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.logs[id.Device] = append(r.logs[id.Device], device.Logged{Now: now, Ev: ev, Acts: slices.Clone(acts)})
+	i := cfg.Identity.Device
+	r.logs[i] = append(r.logs[i], device.Logged{Now: now, Ev: ev, Acts: slices.Clone(acts)})
 }
 
 // liveConfig is device i, which boots at once and speaks a single turn.
@@ -150,9 +151,9 @@ func checkReplay(t *testing.T, cfg *device.Config, log []device.Logged, attempts
 		for _, a := range acts {
 			switch a.Kind {
 			case device.RecordTry:
-				tries = append(tries, a.Attempt)
+				tries = append(tries, *a.Attempt)
 			case device.RecordEnd:
-				ends = append(ends, a.Session)
+				ends = append(ends, *a.Session)
 			}
 		}
 	}

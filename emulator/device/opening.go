@@ -300,5 +300,5 @@ func (m *Machine) recordTry(o results.Outcome, cause results.Cause, d results.De
 			a.Detail = &d
 		}
 	}
-	m.act(Action{Kind: RecordTry, Attempt: a})
+	m.act(Action{Kind: RecordTry, Attempt: &a})
 }

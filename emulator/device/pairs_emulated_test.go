@@ -82,13 +82,13 @@ func newEmulatedArm(bed *pairBed, use pairUse, n int) (pairArm, error) {
 
 // trace counts frames, and messages until the device listens: request, hello,
 // detect, listen.
-func (a *emulatedArm) trace(id results.Identity, _ time.Duration, ev Event, acts []Action) {
+func (a *emulatedArm) trace(cfg *Config, _ time.Duration, ev Event, acts []Action) {
 	switch ev.Kind {
 	case AudioIn:
 		a.audio.Add(1)
 	case Sent:
-		if a.sent[id.Device]++; a.sent[id.Device] == 4 && ev.Cause == "" {
-			a.through <- id.Device
+		if a.sent[cfg.Identity.Device]++; a.sent[cfg.Identity.Device] == 4 && ev.Cause == "" {
+			a.through <- cfg.Identity.Device
 		}
 	}
 	for i := range acts {

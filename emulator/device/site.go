@@ -25,7 +25,7 @@ type Site struct {
 	// nil, is called with the device's lock held, and must not block.
 	Voice  func(late time.Duration)
 	Change func(Change)
-	Trace  func(id results.Identity, now time.Duration, ev Event, acts []Action)
+	Trace  func(cfg *Config, now time.Duration, ev Event, acts []Action)
 
 	wg sync.WaitGroup
 }

@@ -250,5 +250,5 @@ func (m *Machine) recordEnd(by results.ClosedBy, cause results.Cause, d results.
 	if d != (results.Detail{}) {
 		s.Detail = &d
 	}
-	m.act(Action{Kind: RecordEnd, Session: s})
+	m.act(Action{Kind: RecordEnd, Session: &s})
 }

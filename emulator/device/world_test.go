@@ -100,7 +100,7 @@ func (w *world) attempts(t *testing.T) (all []results.Attempt) {
 		if err := a.Attempt.Check(); err != nil {
 			t.Errorf("%v: %+v", err, a.Attempt)
 		}
-		all = append(all, a.Attempt)
+		all = append(all, *a.Attempt)
 	}
 	return all
 }
@@ -112,7 +112,7 @@ func (w *world) sessions(t *testing.T) (all []results.Session) {
 		if err := a.Session.Check(); err != nil {
 			t.Errorf("%v: %+v", err, a.Session)
 		}
-		all = append(all, a.Session)
+		all = append(all, *a.Session)
 	}
 	return all
 }

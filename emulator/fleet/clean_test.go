@@ -76,7 +76,7 @@ type wireSizes struct {
 }
 
 // watch learns the sizes from what passes.
-func (s *wireSizes) watch(_ results.Identity, _ time.Duration, ev device.Event, acts []device.Action) {
+func (s *wireSizes) watch(_ *device.Config, _ time.Duration, ev device.Event, acts []device.Action) {
 	if ev.Cause == "" && ev.Kind == device.Upgraded && s.upgraded == 0 {
 		s.upgraded = ev.Wire
 	}

@@ -25,7 +25,7 @@ type Run struct {
 	Progress *Progress      // may be nil
 	Network  *netem.Network // nil: kernel sockets
 	// Trace, if set, is told every step of every device. It must not block.
-	Trace func(id results.Identity, now time.Duration, ev device.Event, acts []device.Action)
+	Trace func(cfg *device.Config, now time.Duration, ev device.Event, acts []device.Action)
 }
 
 // Target is where the devices go.

@@ -77,7 +77,8 @@ func load(t *testing.T, name string, sets ...string) *scenarios.Scenario {
 func TestSmoke(t *testing.T) {
 	s := load(t, "smoke")
 	var m memory
-	r := fleet.Run{Scenario: s, ID: "test", Target: serve(t, voice.Default(), io.Discard), Sink: &m}
+	var events tape
+	r := fleet.Run{Scenario: s, ID: "test", Target: serve(t, voice.Default(), io.Discard), Sink: &m, Trace: events.take}
 	if !s.Usage.Boot {
 		r.Target.OTA = ""
 	}
@@ -98,5 +99,6 @@ func TestSmoke(t *testing.T) {
 	if n := s.Devices(); len(m.attempts) != 2*n || len(m.sessions) != n || out.Cut {
 		t.Errorf("%d attempts and %d sessions of %d devices, cut %v", len(m.attempts), len(m.sessions), n, out.Cut)
 	}
+	events.replay(t, m.attempts)
 	t.Logf("ran %v, voice frames late by %v at p99", out.Duration, out.Voice.Quantile(0.99))
 }
