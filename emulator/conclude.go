@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ func (j *job) conclude(t taken) error {
 	page := filepath.Join(j.dir, htmlFile)
 	shown := reporting{json: j.opt.json, pages: []string{page, j.opt.html}, summary: filepath.Join(j.dir, summaryFile)}
 	if err := shown.deliver(j.std.out, s, run); err != nil {
-		return err
+		t.broken = errors.Join(t.broken, err)
 	}
 	where := j.std.out
 	if j.opt.json {

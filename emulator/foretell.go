@@ -47,10 +47,13 @@ func (j *job) foretellTarget() (string, error) {
 	if err != nil {
 		return "", wrongUsage("-target: %v", err)
 	}
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && !onLeash(u.Hostname(), addr, *j.opt.mayLoad) {
-		return "", wrongUsage("%s", leashed(u.Hostname(), addr))
+	for _, host := range append([]string{u.Hostname()}, *j.opt.allow...) {
+		if addr, err := netip.ParseAddr(host); err == nil && !onLeash(host, addr, *j.opt.mayLoad) {
+			return "", wrongUsage("%s", leashed(host, addr))
+		}
 	}
-	return t.URL, nil
+	_, err = trustedRoots(t.CA)
+	return t.URL, err
 }
 
 func arrivalOf(s *scenarios.Scenario) string {

@@ -35,6 +35,19 @@ func checkFolder(dir string) error {
 	return nil
 }
 
+// checkWritable finds out before a run whether a file could be written after
+// it, and leaves what is in it.
+func checkWritable(name string) error {
+	if name == "" {
+		return nil
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // makeFolder makes the folder for output: dir, or a new one under runs.
 func makeFolder(dir, scenario string, now time.Time) (string, error) {
 	if dir != "" {

@@ -26,7 +26,7 @@ func reportCommand(args []string, std streams) error {
 	if len(paths) == 0 {
 		return wrongUsage("xzfleet report: want at least one folder of a run or file of records")
 	}
-	run, err := results.Read(paths...)
+	run, err := results.Read(withRecords(paths, std.err)...)
 	if err != nil {
 		return wrongUsage("xzfleet report: %v", err)
 	}
@@ -45,6 +45,34 @@ func reportCommand(args []string, std streams) error {
 		return wrongUsage("xzfleet report: %v", err)
 	}
 	return reporting{json: *asJSON, pages: []string{*page}}.deliver(std.out, s, run)
+}
+
+// withRecords leaves out, and names, folders of runs that ended before a
+// record could be written, unless nothing else is there.
+func withRecords(paths []string, err io.Writer) []string {
+	var kept, empty []string
+	for _, path := range paths {
+		info, statErr := os.Stat(path)
+		if statErr == nil && info.IsDir() && !holdsRecords(path) {
+			empty = append(empty, path)
+		} else {
+			kept = append(kept, path)
+		}
+	}
+	if len(kept) == 0 {
+		return paths
+	}
+	for _, path := range empty {
+		fmt.Fprintf(err, "passed over: %s holds no records\n", path)
+	}
+	return kept
+}
+
+func holdsRecords(dir string) bool {
+	return slices.ContainsFunc([]string{results.AttemptsFile, results.SessionsFile}, func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	})
 }
 
 // maxSummary bounds a summary.json, bytes.
@@ -82,15 +110,28 @@ func readSummary(file string) (s stats.Summary, err error) {
 	return s, json.NewDecoder(io.LimitReader(f, maxSummary)).Decode(&s)
 }
 
-// complete adds what records do not tell and the runs' own summaries do: the
-// first says what was run, the expectations are judged over all records, and
-// the latest voice frames of any run count.
+// complete adds what records do not tell and the runs' own summaries do. What
+// was run is said where all agree; the expectations are the first run's,
+// judged over all records.
 func complete(s *stats.Summary, run results.Run, known []stats.Summary) error {
 	if len(known) == 0 {
 		return nil
 	}
 	first := known[0]
-	s.Scenario, s.Seed, s.Started, s.DurationS, s.Server = first.Scenario, first.Seed, first.Started, first.DurationS, first.Server
+	s.Scenario, s.Seed, s.Started, s.DurationS = first.Scenario, first.Seed, first.Started, first.DurationS
+	for _, other := range known[1:] {
+		if other.Scenario != first.Scenario {
+			s.Scenario = ""
+		}
+		if other.Seed != first.Seed {
+			s.Seed = 0
+		}
+		if other.Started.Before(s.Started) {
+			s.Started = other.Started
+		}
+		s.DurationS = max(s.DurationS, other.DurationS)
+	}
+	s.Server = serversTogether(known)
 	for _, v := range first.Expectations {
 		e, err := stats.ParseExpectation(v.Text)
 		if err != nil {
@@ -98,17 +139,46 @@ func complete(s *stats.Summary, run results.Run, known []stats.Summary) error {
 		}
 		s.Expectations = append(s.Expectations, e.Judge(run))
 	}
-	if first.Emulator == nil {
-		return nil
+	if health, any := emulatorsTogether(known); any {
+		health = stats.Judge(run, health)
+		s.Emulator = &health
 	}
-	health := *first.Emulator
-	for _, other := range known[1:] {
-		if h := other.Emulator; h != nil && h.VoiceLatenessP99Ms != nil &&
-			(health.VoiceLatenessP99Ms == nil || *h.VoiceLatenessP99Ms > *health.VoiceLatenessP99Ms) {
-			health.VoiceLatenessP99Ms = h.VoiceLatenessP99Ms
+	return nil
+}
+
+// serversTogether adds up what the servers used; memory is that of the
+// largest.
+func serversTogether(known []stats.Summary) *stats.ServerHealth {
+	var sum *stats.ServerHealth
+	for _, s := range known {
+		if s.Server == nil {
+			continue
+		}
+		if sum == nil {
+			sum = new(stats.ServerHealth)
+		}
+		sum.CPUSeconds += s.Server.CPUSeconds
+		sum.RunQueueWaitS += s.Server.RunQueueWaitS
+		sum.RSSBytes = max(sum.RSSBytes, s.Server.RSSBytes)
+	}
+	return sum
+}
+
+// emulatorsTogether does the same for the emulators; the latest voice frames
+// of any count.
+func emulatorsTogether(known []stats.Summary) (sum stats.Health, any bool) {
+	for _, s := range known {
+		h := s.Emulator
+		if h == nil {
+			continue
+		}
+		any = true
+		sum.CPUSeconds += h.CPUSeconds
+		sum.RunQueueWaitS += h.RunQueueWaitS
+		sum.RSSBytes = max(sum.RSSBytes, h.RSSBytes)
+		if late := h.VoiceLatenessP99Ms; late != nil && (sum.VoiceLatenessP99Ms == nil || *late > *sum.VoiceLatenessP99Ms) {
+			sum.VoiceLatenessP99Ms = late
 		}
 	}
-	health = stats.Judge(run, health)
-	s.Emulator = &health
-	return nil
+	return sum, any
 }

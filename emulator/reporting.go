@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -19,20 +20,22 @@ type reporting struct {
 	summary string   // file of the JSON; may be empty
 }
 
+// deliver prints first and writes files after, each whatever became of the
+// others.
 func (r reporting) deliver(out io.Writer, s stats.Summary, run results.Run) error {
+	errs := []error{r.print(out, s)}
 	if r.summary != "" {
-		if err := writeFile(r.summary, func(w io.Writer) error { return report.JSON(w, s) }); err != nil {
-			return err
-		}
+		errs = append(errs, writeFile(r.summary, func(w io.Writer) error { return report.JSON(w, s) }))
 	}
 	for _, page := range r.pages {
-		if page == "" {
-			continue
-		}
-		if err := writeFile(page, func(w io.Writer) error { return report.HTML(w, s, run) }); err != nil {
-			return err
+		if page != "" {
+			errs = append(errs, writeFile(page, func(w io.Writer) error { return report.HTML(w, s, run) }))
 		}
 	}
+	return errors.Join(errs...)
+}
+
+func (r reporting) print(out io.Writer, s stats.Summary) error {
 	if r.json {
 		return report.JSON(out, s)
 	}

@@ -46,6 +46,9 @@ func runCommand(args []string, std streams) error {
 	if o.dry {
 		return j.foretell()
 	}
+	if err := checkWritable(o.html); err != nil {
+		return wrongUsage("-html: %v", err)
+	}
 	// The first Ctrl-C ends the run with a report over what there is, the
 	// second ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

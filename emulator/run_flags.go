@@ -50,7 +50,7 @@ func parseRun(args []string, out io.Writer) (runOptions, error) {
 	})
 	f.StringVar(&o.share, "share", "", "run part `i/n` of the devices, i from 0; parts are whole radio cells")
 	f.StringVar(&o.out, "out", "", "`DIR` for everything the run leaves behind, empty or absent (default runs/TIME-SCENARIO)")
-	f.BoolVar(&o.dry, "n", false, "check everything and print what would happen; send nothing")
+	f.BoolVar(&o.dry, "n", false, "check and print what would happen; look nothing up and send nothing")
 	o.mayLoad = f.list("i-may-load", "`HOST` that is neither loopback nor private and may be loaded; may be repeated")
 	o.allow = f.list("allow-host", "`HOST` that the target's OTA answer may name; may be repeated")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON instead of the report")

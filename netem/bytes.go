@@ -1,7 +1,8 @@
 package netem
 
 // byteQueue is a first-in first-out queue of bytes. Empty, it holds no memory:
-// most connections are idle most of the time.
+// most connections are idle most of the time. What is more than a voice frame
+// comes in flights, for which buffers are kept.
 type byteQueue struct {
 	buf []byte
 	off int
@@ -14,8 +15,14 @@ func (q *byteQueue) write(p []byte) {
 		q.buf = q.buf[:copy(q.buf, q.buf[q.off:])]
 		q.off = 0
 	}
+	if q.buf == nil && len(p) > smallWrite {
+		q.buf = buffers.Get().(*[bufferSize]byte)[:0]
+	}
 	q.buf = append(q.buf, p...)
 }
+
+// smallWrite is room for a voice frame (about 150 bytes, 180 under TLS).
+const smallWrite = 512
 
 // peek is the first n bytes, without taking them.
 func (q *byteQueue) peek(n int) []byte { return q.buf[q.off : q.off+n] }
@@ -23,6 +30,9 @@ func (q *byteQueue) peek(n int) []byte { return q.buf[q.off : q.off+n] }
 func (q *byteQueue) skip(n int) {
 	q.off += n
 	if q.off == len(q.buf) {
+		if cap(q.buf) == bufferSize {
+			buffers.Put((*[bufferSize]byte)(q.buf[:bufferSize]))
+		}
 		q.buf, q.off = nil, 0
 	}
 }

@@ -47,6 +47,7 @@ type Conn struct {
 	farEOF    bool          // the device's FIN is there
 	waiting   bool          // a goroutine waits for the far end to be writable
 	farRTT    time.Duration
+	farErr    error         // of the real dial, where the device heard nothing
 	unmade    time.Duration // lateness that no law time could take back
 	unblocked time.Duration // since when the far reader could have read
 }
@@ -254,6 +255,14 @@ func (c *Conn) Traffic() (counts Counts, farRTT, unmade time.Duration) {
 	return c.law.Counts(), c.farRTT, c.unmade
 }
 
+// FarError is why the real dial behind the model failed where the device only
+// heard silence.
+func (c *Conn) FarError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.farErr
+}
+
 // Read implements net.Conn. The bytes of one call were all due at the same
 // time, EventTime.
 func (c *Conn) Read(p []byte) (int, error) {
@@ -360,46 +369,5 @@ func (c *Conn) CloseAt(at time.Duration) error {
 	c.deadlines[0].stop()
 	c.deadlines[1].stop()
 	c.device.Broadcast()
-	return nil
-}
-
-func (c *Conn) opError(op string, err error) error {
-	return &net.OpError{Op: op, Net: "tcp", Addr: c.RemoteAddr(), Err: err}
-}
-
-// LocalAddr implements net.Conn.
-func (c *Conn) LocalAddr() net.Addr { return deviceAddr{} }
-
-// RemoteAddr implements net.Conn.
-func (c *Conn) RemoteAddr() net.Addr { return serverAddr(c.addr) }
-
-type deviceAddr struct{}
-
-func (deviceAddr) Network() string { return "tcp" }
-func (deviceAddr) String() string  { return "device" }
-
-type serverAddr string
-
-func (serverAddr) Network() string  { return "tcp" }
-func (a serverAddr) String() string { return string(a) }
-
-// SetDeadline implements net.Conn.
-func (c *Conn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
-}
-
-// SetReadDeadline implements net.Conn.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(0, t) }
-
-// SetWriteDeadline implements net.Conn.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(1, t) }
-
-func (c *Conn) setDeadline(i int, t time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if errors.Is(c.err, net.ErrClosed) {
-		return c.opError("set", net.ErrClosed)
-	}
-	c.deadlines[i].set(t, &c.device)
 	return nil
 }

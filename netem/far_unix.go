@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -28,11 +29,11 @@ type socket struct {
 	// call would be an allocation for each.
 	reading, writing func(fd uintptr) bool
 
-	buf   *[4096]byte   // holds ahead; the reader's, as what follows
-	ahead []byte        // read and not yet taken
-	end   error         // behind it
-	empty time.Time     // when nothing more was there, last
-	lag   time.Duration // of what was read last
+	buf   *[bufferSize]byte // holds ahead; the reader's, as what follows
+	ahead []byte            // read and not yet taken
+	end   error             // behind it
+	empty time.Time         // when nothing more was there, last
+	lag   time.Duration     // of what was read last
 
 	out      []byte // to be written; the writer's, as what follows
 	wrote    int
@@ -40,12 +41,10 @@ type socket struct {
 }
 
 func dialSocket(ctx context.Context, addr string) (farEnd, error) {
-	d := net.Dialer{KeepAlive: -1}
-	c, err := d.DialContext(ctx, "tcp", addr)
+	tcp, err := dialTCP(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	tcp := c.(*net.TCPConn)
 	raw, err := tcp.SyscallConn()
 	err = errors.Join(err, tcp.SetReadBuffer(socketBuffer), tcp.SetWriteBuffer(socketBuffer))
 	if err != nil {
@@ -54,6 +53,19 @@ func dialSocket(ctx context.Context, addr string) (farEnd, error) {
 	s := &socket{conn: tcp, raw: raw}
 	s.reading, s.writing = s.readSome, s.writeSome
 	return s, nil
+}
+
+// dialTCP spares an address the way through the resolver.
+func dialTCP(ctx context.Context, addr string) (*net.TCPConn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	if to, err := netip.ParseAddrPort(addr); err == nil {
+		return d.DialTCP(ctx, "tcp", netip.AddrPort{}, to)
+	}
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.TCPConn), nil
 }
 
 func (s *socket) tryWrite(p []byte) (int, error) {
@@ -94,7 +106,7 @@ func (s *socket) awaitReadable() error {
 
 // readSome reads what is there and reports whether anything was.
 func (s *socket) readSome(fd uintptr) bool {
-	buf := buffers.Get().(*[4096]byte)
+	buf := buffers.Get().(*[bufferSize]byte)
 	n, err := unix.Read(int(fd), buf[:])
 	for err == unix.EINTR {
 		n, err = unix.Read(int(fd), buf[:])

@@ -32,6 +32,8 @@ func (c *Conn) dialFar(ctx context.Context, arrived time.Duration) {
 	case ours(err):
 		c.err, c.eventTime = err, at
 		c.device.Broadcast()
+	default:
+		c.farErr = err // silence to the device
 	}
 	c.process()
 	c.mu.Unlock()
@@ -41,10 +43,10 @@ func (c *Conn) dialFar(ctx context.Context, arrived time.Duration) {
 }
 
 // ours reports whether an error of the real dial is a limit of this machine:
-// files, ports, memory. Anything else looks like silence to a device, which
+// files, ports, memory, no route at all. Anything else looks like silence to a device, which
 // repeats its SYN until it gives up.
 func ours(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENETUNREACH} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -95,7 +97,9 @@ func (c *Conn) awaitFar() {
 	}
 }
 
-var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
+const bufferSize = 4096
+
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // pumpDown carries what the server sends into the law until either is done.
 func (c *Conn) pumpDown() {
@@ -120,7 +124,7 @@ func (c *Conn) readFar() bool {
 	if c.serverDone() {
 		return true
 	}
-	buf := buffers.Get().(*[4096]byte)
+	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	n, err := c.far.tryRead(buf[:min(len(buf), c.law.Room(ServerSide))])
 	now := c.net.Now()

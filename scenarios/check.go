@@ -53,7 +53,7 @@ func (src *source) checkArrival(a Arrival) {
 	where := func(key string) place { return src.whereIs("arrival." + key) }
 	switch {
 	case a.Pattern == Ramp && over && rate:
-		src.add(max2(where("over"), where("rate")), "arrival: a ramp has over or rate, not both")
+		src.add(later(where("over"), where("rate")), "arrival: a ramp has over or rate, not both")
 	case a.Pattern == Poisson && !rate:
 		src.add(where("pattern"), "arrival.rate: missing: a Poisson process wants devices/s")
 	}
@@ -65,8 +65,8 @@ func (src *source) checkArrival(a Arrival) {
 	}
 }
 
-// max2 is the later of two places: the one that completed a contradiction.
-func max2(a, b place) place {
+// later is the later of two places: the one that completed a contradiction.
+func later(a, b place) place {
 	if a.nth > b.nth || a.nth == b.nth && a.line > b.line {
 		return a
 	}

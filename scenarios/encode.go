@@ -3,7 +3,6 @@ package scenarios
 import (
 	"bytes"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -80,26 +79,27 @@ func (s *Scenario) Redacted() *Scenario {
 }
 
 // redactQuery blanks the values of a URL's query that look like credentials
-// by their key.
+// by their key. It cuts at every separator that servers know, since what one
+// takes for a value is the next key to another.
 func redactQuery(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.RawQuery == "" {
+	before, query, found := strings.Cut(text, "?")
+	if !found {
 		return text
 	}
-	query := u.Query()
-	changed := false
-	for key, values := range query {
-		if secretKey(key) {
-			for i := range values {
-				values[i] = redacted
-			}
-			changed = true
+	var b strings.Builder
+	b.WriteString(before + "?")
+	for query != "" {
+		pair, end := query, ""
+		if i := strings.IndexAny(query, "&;"); i >= 0 {
+			pair, end = query[:i], query[i:i+1]
 		}
+		query = query[len(pair)+len(end):]
+		if key, _, is := strings.Cut(pair, "="); is && secretKey(key) {
+			pair = key + "=" + redacted
+		}
+		b.WriteString(pair + end)
 	}
-	if changed {
-		u.RawQuery = query.Encode()
-	}
-	return u.String()
+	return b.String()
 }
 
 func secretKey(key string) bool {

@@ -70,7 +70,7 @@ type Range struct{ From, To int }
 // each device once and no cell is split.
 func (s *Scenario) Share(i, n int) ([]Range, error) {
 	if n < 1 || n > most || i < 0 || i >= n {
-		return nil, fmt.Errorf("share %d/%d: want i/n with i from 0 to n-1", i, n)
+		return nil, fmt.Errorf("-share %d/%d: want i/n with i from 0 to n-1", i, n)
 	}
 	cells := 0
 	for _, f := range s.Fleets {

@@ -201,16 +201,17 @@ func (f *frameReader) next(block bool) bool {
 // tooLarge judges an announced length: by the device's own buffer, then by
 // ours, which bounds what a server can make the emulator hold.
 func (f *frameReader) tooLarge(header int, n uint64) error {
-	text := ""
+	text, cause := "", results.CauseFrameTooLarge
 	switch {
 	case f.limit > 0 && (n > uint64(f.limit) || header+int(n) > f.limit):
 		text = fmt.Sprintf("frame of %d bytes, the device's buffer holds %d", uint64(header)+n, f.limit)
 	case n > frameOurLimit || f.message+len(f.stray)+int(n) > frameOurLimit:
+		cause = results.CauseEmulatorLimit
 		text = fmt.Sprintf("frame of %d bytes, the emulator stops at a message of %d", n, frameOurLimit)
 	default:
 		return nil
 	}
-	return &openError{Cause: results.CauseFrameTooLarge, Detail: results.Detail{Text: text}}
+	return &openError{Cause: cause, Detail: results.Detail{Text: text}}
 }
 
 // control hands up a whole Close or ping. FIN is not looked at, as in the

@@ -103,10 +103,10 @@ func TestFrameReaderLimits(t *testing.T) {
 		{"2048 with its header", "82 7e 07fc" + strings.Repeat("00", 2044), 2048, 2048, ""},
 		{"one more", "82 7e 07fd" + long, 2048, 0, results.CauseFrameTooLarge},
 		{"no limit", "82 7e ffff" + strings.Repeat("00", 65535), 0, 65539, ""},
-		{"above 1 MiB", "82 7f 0000000000100001" + long, 0, 0, results.CauseFrameTooLarge},
-		{"length with the top bit", "82 7f ffffffffffffffff" + long, 0, 0, results.CauseFrameTooLarge},
-		{"second frame", "81 01 61 82 7f 0000000000200000", 0, 3, results.CauseFrameTooLarge},
-		{"message of fragments", "02 7f 00000000000fffff" + strings.Repeat("00", 1<<20-1) + "80 02 0000", 0, 1<<20 - 1 + 10, results.CauseFrameTooLarge},
+		{"above 1 MiB", "82 7f 0000000000100001" + long, 0, 0, results.CauseEmulatorLimit},
+		{"length with the top bit", "82 7f ffffffffffffffff" + long, 0, 0, results.CauseEmulatorLimit},
+		{"second frame", "81 01 61 82 7f 0000000000200000", 0, 3, results.CauseEmulatorLimit},
+		{"message of fragments", "02 7f 00000000000fffff" + strings.Repeat("00", 1<<20-1) + "80 02 0000", 0, 1<<20 - 1 + 10, results.CauseEmulatorLimit},
 		{"ends in a header", "82 7e", 0, 0, ""},
 	} {
 		b := newFrameBody(newWire(unhex(t, c.in)), frameOptions{Limit: c.limit})

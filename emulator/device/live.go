@@ -166,6 +166,7 @@ func (d *Live) recordTry(a *Action) {
 	var unmade time.Duration
 	attempt.Net, unmade = d.traffic()
 	attempt.LateMs = millis(max(0, d.site.Network.Now()-a.At) + unmade)
+	d.explain(&attempt)
 	d.site.Sink.Attempt(attempt)
 	switch {
 	case attempt.Outcome == results.Failed:
@@ -173,6 +174,17 @@ func (d *Live) recordTry(a *Action) {
 	case attempt.Outcome == results.OK && attempt.Kind == results.KindChannel:
 		d.open = true
 		d.change(Opened)
+	}
+}
+
+// explain adds what only the world knows of a failure: why the real dial
+// behind a silent one failed.
+func (d *Live) explain(a *results.Attempt) {
+	if a.Outcome != results.Failed || a.Detail != nil || d.wire == nil {
+		return
+	}
+	if err := d.wire.law.FarError(); err != nil {
+		a.Detail = &results.Detail{Text: "the real connection: " + err.Error()}
 	}
 }
 

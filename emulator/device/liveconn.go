@@ -15,9 +15,9 @@ import (
 	"xzfleet/results"
 )
 
-// liveConn is one connection of a live device: a goroutine that reads, and one
-// that does what the machine asks, in order. The latter leaves when nothing is
-// asked for a while, so that an idle device holds one stack less.
+// liveConn is one connection of a live device: a goroutine that does what the
+// machine asks, in order, and one that reads frames. The former leaves when
+// nothing is asked for a while, so that an idle device holds one stack less.
 type liveConn struct {
 	device *Live
 	gen    int
@@ -74,7 +74,7 @@ func (w *liveConn) enqueue(a *Action) {
 	})
 	if !w.working {
 		w.working = true
-		w.wg.Go(w.work)
+		w.device.site.wg.Go(w.work)
 	}
 	w.cond.Signal()
 }
@@ -108,15 +108,17 @@ func (w *liveConn) watch() {
 }
 
 // close ends the connection at the run's time at; nothing is asked of it any
-// more. What goes on behind it ends by itself, and then finish.
+// more. What goes on behind it ends by itself; then whoever is there finishes.
 func (w *liveConn) close(at time.Duration) {
 	w.cancel()
 	_ = w.law.CloseAt(at)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
+	if !w.working {
+		w.device.site.wg.Go(w.finish)
+	}
 	w.cond.Signal()
-	w.device.site.wg.Go(w.finish)
 }
 
 func (w *liveConn) finish() {
@@ -126,7 +128,9 @@ func (w *liveConn) finish() {
 	}
 }
 
-func (w *liveConn) next() (job, bool) {
+// next waits for the next job. closed says that there will be none any more,
+// not ok alone that the goroutine may leave until there is one.
+func (w *liveConn) next() (j job, ok, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.queue) == 0 && !w.closed && !w.leave {
@@ -137,23 +141,29 @@ func (w *liveConn) next() (job, bool) {
 	w.idle, w.leave = false, false
 	if len(w.queue) == 0 || w.closed {
 		w.working = false
-		return job{}, false
+		return job{}, false, w.closed
 	}
-	j := w.queue[0]
+	j = w.queue[0]
 	w.queue = slices.Delete(w.queue, 0, 1)
-	return j, true
+	return j, true, false
 }
 
 func (w *liveConn) work() {
-	for j, ok := w.next(); ok; j, ok = w.next() {
+	j, ok, closed := w.next()
+	for ; ok; j, ok, closed = w.next() {
 		switch j.kind {
 		case Dial:
 			w.connect()
 		case Handshake:
 			w.handshake(j.phase)
 		case Send:
-			w.send(&j)
+			if w.send(&j) && j.message == Request {
+				w.answer(j.phase)
+			}
 		}
+	}
+	if closed {
+		w.finish()
 	}
 }
 
@@ -164,6 +174,9 @@ func (w *liveConn) post(at time.Duration, ev Event) {
 
 // postError tells how something ended.
 func (w *liveConn) postError(at time.Duration, kind EventKind, err error) {
+	if w.ctx.Err() != nil {
+		return // closed: the machine has forgotten it
+	}
 	e := ioError(err)
 	w.post(at, Event{Kind: kind, Cause: e.Cause, Detail: e.Detail})
 }
@@ -209,8 +222,9 @@ func (w *liveConn) handshake(phase results.Phase) {
 	w.post(at, Event{Kind: Secured, TLS: &info})
 }
 
-// send writes one message at its law time and says when it was taken.
-func (w *liveConn) send(j *job) {
+// send writes one message at its law time and says when it was taken, or that
+// it was not.
+func (w *liveConn) send(j *job) bool {
 	w.law.Phase(PhaseDraws(j.phase))
 	net := w.device.site.Network
 	if late := net.Now() - j.at; j.voice && w.device.site.Voice != nil {
@@ -232,12 +246,13 @@ func (w *liveConn) send(j *job) {
 	at := w.stream.written()
 	if err != nil {
 		w.postError(at, Sent, err)
-		return
+		return false
 	}
 	w.post(at, Event{Kind: Sent})
+	return true
 }
 
-// request writes an HTTP request and starts to read what comes.
+// request writes an HTTP request.
 func (w *liveConn) request(j *job) error {
 	size := len(j.data)
 	if len(j.pieces) > 0 {
@@ -249,11 +264,6 @@ func (w *liveConn) request(j *job) error {
 			return err
 		}
 		i++
-	}
-	if j.phase == results.PhaseOTA {
-		w.wg.Go(w.readAnswer)
-	} else {
-		w.wg.Go(w.readChannel)
 	}
 	return nil
 }

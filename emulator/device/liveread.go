@@ -16,6 +16,16 @@ import (
 // maxAnswer bounds what is read of an OTA answer.
 const maxAnswer = 64 << 10
 
+// answer reads what comes after a request. Nothing is to be sent before that,
+// so it is read where the request was written.
+func (w *liveConn) answer(phase results.Phase) {
+	if phase == results.PhaseOTA {
+		w.readAnswer()
+	} else if w.readUpgrade() {
+		w.wg.Go(w.readFrames)
+	}
+}
+
 // readAnswer reads the answer to the OTA request.
 func (w *liveConn) readAnswer() {
 	resp, err := http.ReadResponse(bufio.NewReader(io.LimitReader(w.stream, maxAnswer)), nil)
@@ -36,15 +46,8 @@ func (w *liveConn) readAnswer() {
 	w.post(at, Event{Kind: Answered, Code: resp.StatusCode, Data: body, Wire: w.stream.plain})
 }
 
-// readChannel reads the answer to the upgrade and then frames, until the
-// connection ends.
-func (w *liveConn) readChannel() {
-	// The stack of a device that waits for frames holds nothing of the upgrade.
-	if w.readUpgrade() {
-		w.readFrames()
-	}
-}
-
+// readUpgrade reads the answer to the upgrade and reports whether frames
+// follow.
 func (w *liveConn) readUpgrade() bool {
 	rest, err := readUpgrade(w.stream)
 	if err != nil {

@@ -63,7 +63,7 @@ func parseOTAURL(raw string) (deviceURL, error) {
 	}
 	if !ok {
 		return deviceURL{}, &openError{Cause: results.CauseProtocolError, Detail: results.Detail{
-			Text: fmt.Sprintf("no URL of an OTA request: %q", raw),
+			Text: fmt.Sprintf("no URL of an OTA request: %q", withoutQuery(raw)),
 		}}
 	}
 	return u, nil
@@ -135,7 +135,7 @@ func (m *Machine) useAnswer(w protocol.OTAWebSocket) {
 		m.dismiss(e.Cause, e.Detail)
 		return
 	case !slices.Contains(m.cfg.Hosts, u.Host):
-		m.dismiss(results.CauseOTABadAnswer, results.Detail{Text: fmt.Sprintf("the answer names the host %q, which this run may not contact", u.Host)})
+		m.dismiss(results.CauseOTABadAnswer, results.Detail{Text: fmt.Sprintf("the answer names the host %q, which this run may not contact", withoutQuery(u.Host))})
 		return
 	}
 	m.url, m.token = w.URL, w.Token

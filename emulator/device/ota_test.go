@@ -27,13 +27,13 @@ func TestOTARequest(t *testing.T) {
 		head, body, _ := strings.Cut(string(w.acts(Send)[0].Data), "\r\n\r\n")
 		want := "POST /xiaozhi/ota/ HTTP/1.1\r\nHost: voice.test:8443\r\nAccept-Language: zh-CN\r\nActivation-Version: 1\r\n" +
 			"Client-Id: 11111111-2222-4333-8444-555555555555\r\nContent-Type: application/json\r\nDevice-Id: 02:00:00:00:00:11\r\n" +
-			"User-Agent: " + cfg.Profile.Board.Name + "/2.2.6\r\n" + fmt.Sprintf("Content-Length: %d\r\nConnection: close", len(body))
+			"User-Agent: " + cfg.Profile.Board.Name + "/" + cfg.Profile.Firmware + "\r\n" + fmt.Sprintf("Content-Length: %d\r\nConnection: close", len(body))
 		if head != want {
 			t.Errorf("%s: %q\n want %q", name, head, want)
 		}
 		keys := []string{
 			`{"version":2,"language":"zh-CN","flash_size":16777216,"minimum_free_heap_size":"`, `","mac_address":"02:00:00:00:00:11","uuid":"11111111-2222-4333-8444-555555555555","chip_model_name":"esp32s3","chip_info":{"model":9,"cores":2,"revision":`,
-			`},"application":{"name":"xiaozhi","version":"2.2.6","compile_time":"`, `","idf_version":"v5.5.2","elf_sha256":"`, `},"ota":{"label":"ota_0"},"display":`, `,"board":` + board + `}`,
+			`},"application":{"name":"xiaozhi","version":"`, cfg.Profile.Firmware, `","compile_time":"`, `","idf_version":"v5.5.2","elf_sha256":"`, `},"ota":{"label":"ota_0"},"display":`, `,"board":` + board + `}`,
 		}
 		rest := body
 		for _, key := range keys {

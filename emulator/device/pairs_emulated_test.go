@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,20 +14,23 @@ import (
 
 // pairArm is one way to be many devices.
 type pairArm interface {
-	// open starts n devices, one every so often, and returns when the last
-	// has its channel open and asked to be listened to.
-	open(n int, every time.Duration) error
+	// open starts n more devices, one every so often, and returns when the
+	// last has its channel open and has asked to be listened to.
+	open(n int, every time.Duration, use pairUse) error
 	// frames is how many audio frames were sent and received so far.
 	frames() int64
 	// close hangs up and waits until nothing is left.
-	close() error
+	close()
 }
 
 // pairUse is what devices do once they are connected.
-type pairUse struct {
-	hangUp bool // at once
-	mute   bool // the microphone stays off; else turn after turn
-}
+type pairUse uint8
+
+const (
+	converse pairUse = iota // turn after turn
+	keepMute                // hold the channel, the microphone off
+	hangUp                  // at once
+)
 
 var errPairOpening = errors.New("an opening failed")
 
@@ -36,9 +38,7 @@ var errPairOpening = errors.New("an opening failed")
 // devices on the link "none", records in files.
 type emulatedArm struct {
 	bed     *pairBed
-	use     pairUse
 	site    *Site
-	sink    *results.Writer
 	profile Profile
 	url     string
 	devices []*Live
@@ -51,23 +51,15 @@ type emulatedArm struct {
 }
 
 // newEmulatedArm makes an arm of at most n devices.
-func newEmulatedArm(bed *pairBed, use pairUse, n int) (pairArm, error) {
-	dir, err := os.MkdirTemp(bed.dir, "records")
-	if err != nil {
-		return nil, err
-	}
-	sink, err := results.Create(dir)
-	if err != nil {
-		return nil, err
-	}
+func newEmulatedArm(bed *pairBed, n int) pairArm {
 	_, port, _ := net.SplitHostPort(bed.addr)
 	a := &emulatedArm{
-		bed: bed, use: use, sink: sink, profile: pairProfile(), url: "wss://" + pairHost + ":" + port + "/xiaozhi/v1/",
+		bed: bed, profile: pairProfile(), url: "wss://" + pairHost + ":" + port + "/xiaozhi/v1/",
 		sent: make([]int, n), through: make(chan int, 2*n),
 	}
 	a.site = &Site{
 		Network: netem.NewNetwork(), Server: netem.StackLinux(), Roots: bed.roots,
-		Addresses: map[string]string{pairHost: bed.addr}, Sink: sink, Trace: a.trace,
+		Addresses: map[string]string{pairHost: bed.addr}, Sink: bed.records, Trace: a.trace,
 		Change: func(c Change) {
 			if c == FailedTry {
 				a.through <- -1
@@ -77,7 +69,7 @@ func newEmulatedArm(bed *pairBed, use pairUse, n int) (pairArm, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.turn.Go(func() { a.site.Network.Live(ctx) })
-	return a, nil
+	return a
 }
 
 // trace counts frames, and messages until the device listens: request, hello,
@@ -98,14 +90,15 @@ func (a *emulatedArm) trace(cfg *Config, _ time.Duration, ev Event, acts []Actio
 	}
 }
 
-func (a *emulatedArm) open(n int, every time.Duration) error {
+func (a *emulatedArm) open(n int, every time.Duration, use pairUse) error {
 	now := a.site.Network.Now()
-	for i := range n {
+	for k := range n {
+		i := len(a.devices)
 		key := Key(1, "pairs", i)
 		cfg := &Config{
 			Profile:  &a.profile,
 			Identity: results.Identity{Run: "pairs", Fleet: "pairs", Device: i, DeviceID: pairDeviceID(i), Profile: a.profile.Name, Link: "none"},
-			Key:      key, ClientID: pairClientID, Start: now + time.Duration(i)*every, URL: a.url,
+			Key:      key, ClientID: pairClientID, Start: now + time.Duration(k)*every, URL: a.url,
 			Turns: 1 << 20, Clips: a.bed.speechOf(i),
 		}
 		a.devices = append(a.devices, a.site.Start(cfg, netem.NewPath(netem.Profile{}, key.Text("path"))))
@@ -115,10 +108,10 @@ func (a *emulatedArm) open(n int, every time.Duration) error {
 		if i < 0 {
 			return errPairOpening
 		}
-		switch d := a.devices[i]; {
-		case a.use.hangUp:
+		switch d := a.devices[i]; use {
+		case hangUp:
 			d.Cut(a.site.Network.Now())
-		case a.use.mute:
+		case keepMute:
 			d.mu.Lock()
 			d.m.talk.micAt = never
 			d.mu.Unlock()
@@ -129,7 +122,7 @@ func (a *emulatedArm) open(n int, every time.Duration) error {
 
 func (a *emulatedArm) frames() int64 { return a.audio.Load() }
 
-func (a *emulatedArm) close() error {
+func (a *emulatedArm) close() {
 	for _, d := range a.devices {
 		d.Cut(a.site.Network.Now())
 	}
@@ -137,5 +130,4 @@ func (a *emulatedArm) close() error {
 	a.stop()
 	a.turn.Wait()
 	a.site.Network.Close()
-	return a.sink.Close()
 }

@@ -19,7 +19,6 @@ import (
 // no records; its timers and its deadlines are Go's.
 type plainArm struct {
 	bed     *pairBed
-	use     pairUse
 	profile Profile
 	clients []*plainClient
 	through chan error
@@ -28,16 +27,16 @@ type plainArm struct {
 }
 
 // newPlainArm makes an arm of at most n devices.
-func newPlainArm(bed *pairBed, use pairUse, n int) (pairArm, error) {
-	return &plainArm{bed: bed, use: use, profile: pairProfile(), through: make(chan error, n)}, nil
+func newPlainArm(bed *pairBed, n int) pairArm {
+	return &plainArm{bed: bed, profile: pairProfile(), through: make(chan error, n)}
 }
 
-func (a *plainArm) open(n int, every time.Duration) error {
-	for i := range n {
-		c := &plainClient{arm: a, index: i, rand: *newNewlibRand(), notes: make(chan time.Time), gone: make(chan struct{}), left: make(chan struct{})}
+func (a *plainArm) open(n int, every time.Duration, use pairUse) error {
+	for k := range n {
+		c := &plainClient{arm: a, index: len(a.clients), use: use, rand: *newNewlibRand(), notes: make(chan time.Time), gone: make(chan struct{}), left: make(chan struct{})}
 		a.clients = append(a.clients, c)
 		a.wg.Add(1)
-		time.AfterFunc(time.Duration(i)*every, func() {
+		time.AfterFunc(time.Duration(k)*every, func() {
 			defer a.wg.Done()
 			c.run()
 		})
@@ -52,12 +51,11 @@ func (a *plainArm) open(n int, every time.Duration) error {
 
 func (a *plainArm) frames() int64 { return a.audio.Load() }
 
-func (a *plainArm) close() error {
+func (a *plainArm) close() {
 	for _, c := range a.clients {
 		c.hangUp()
 	}
 	a.wg.Wait()
-	return nil
 }
 
 // plainClient is one device: a goroutine that opens and then is the
@@ -65,6 +63,7 @@ func (a *plainArm) close() error {
 type plainClient struct {
 	arm   *plainArm
 	index int
+	use   pairUse
 	rand  newlibRand
 
 	mu     sync.Mutex
@@ -101,14 +100,14 @@ func (c *plainClient) hold(conn net.Conn) bool {
 func (c *plainClient) run() {
 	defer close(c.left)
 	err := c.open()
-	if err == nil && !c.arm.use.hangUp {
+	if err == nil && c.use != hangUp {
 		c.arm.wg.Go(c.read)
 	}
 	if err != nil {
 		err = fmt.Errorf("client %d: %w", c.index, err)
 	}
 	c.arm.through <- err
-	if err == nil && !c.arm.use.hangUp {
+	if err == nil && c.use != hangUp {
 		c.talk()
 	}
 	c.hangUp()
@@ -205,7 +204,7 @@ func (c *plainClient) talk() {
 	timer := time.NewTimer(micWarmUp)
 	defer timer.Stop()
 	due := time.Now().Add(micWarmUp)
-	if c.arm.use.mute {
+	if c.use == keepMute {
 		timer.Stop()
 	}
 	clips := c.arm.bed.speechOf(c.index)

@@ -10,15 +10,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"xzfleet/results"
 )
 
 // pairBed is what both arms of a comparison share: the server, a process of
 // its own, and what is said to it.
 type pairBed struct {
-	addr  string // host:port on loopback
-	roots *Roots
-	clips [][][]byte
-	dir   string // for records
+	addr    string // host:port on loopback
+	roots   *Roots
+	clips   [][][]byte
+	records *results.Writer // of all emulated devices
 }
 
 // buildPairServer makes the bundled server.
@@ -67,7 +69,16 @@ func startPairServer(tb testing.TB, binary string) *pairBed {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &pairBed{addr: ready.Addr, roots: NewRoots([]*x509.Certificate{root}), clips: clips, dir: tb.TempDir()}
+	records, err := results.Create(tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := records.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return &pairBed{addr: ready.Addr, roots: NewRoots([]*x509.Certificate{root}), clips: clips, records: records}
 }
 
 // pairHost is how the devices know the server: a name, which the arms look up

@@ -18,49 +18,51 @@ const pairTarget = 1.25
 type pairMeasure struct {
 	name, unit string
 	scale      float64 // from seconds or bytes to unit
-	use        pairUse
-	devices    int
-	// measure opens the devices and gives the figure of one: seconds or bytes.
-	measure func(a pairArm, n int) (float64, error)
+	devices    int     // at most
+	// measure opens devices and gives the figure of one: seconds or bytes.
+	measure func(a pairArm) (float64, error)
 }
 
 // pairMeasures are the figures; cpu is what this process has used so far.
 func pairMeasures(cpu func() time.Duration) []pairMeasure {
 	return []pairMeasure{
-		{"CPU per connect", "µs", 1e6, pairUse{hangUp: true}, 150, func(a pairArm, n int) (float64, error) { return connectCost(a, n, cpu) }},
-		{"CPU per voice frame", "µs", 1e6, pairUse{}, 200, func(a pairArm, n int) (float64, error) { return frameCost(a, n, cpu) }},
-		{"memory per idle device", "KiB", 1.0 / 1024, pairUse{mute: true}, 500, memoryCost},
+		{"CPU per connect", "µs", 1e6, 300, func(a pairArm) (float64, error) { return connectCost(a, cpu) }},
+		{"CPU per voice frame", "µs", 1e6, 200, func(a pairArm) (float64, error) { return frameCost(a, cpu) }},
+		{"memory per idle device", "KiB", 1.0 / 1024, 500, memoryCost},
 	}
 }
 
 // connectCost is the CPU time of a connect, from the dial over hello to the
-// close, at 400 connects a second.
-func connectCost(a pairArm, n int, cpu func() time.Duration) (float64, error) {
+// close, at 400 connects a second, while as many devices are there already.
+func connectCost(a pairArm, cpu func() time.Duration) (float64, error) {
+	const n = 150
+	if err := a.open(n, time.Millisecond, keepMute); err != nil {
+		return 0, err
+	}
+	runtime.GC()
 	before := cpu()
-	if err := a.open(n, 2500*time.Microsecond); err != nil {
+	if err := a.open(n, 2500*time.Microsecond, hangUp); err != nil {
 		return 0, err
 	}
-	if err := a.close(); err != nil {
-		return 0, err
-	}
-	return (cpu() - before).Seconds() / float64(n), nil
+	used := cpu() - before
+	a.close()
+	return used.Seconds() / n, nil
 }
 
 // frameCost is the CPU time of an audio frame, up or down, in conversations:
 // text messages and the turns between them are in it.
-func frameCost(a pairArm, n int, cpu func() time.Duration) (float64, error) {
-	const window = 1500 * time.Millisecond
-	if err := a.open(n, 2*time.Millisecond); err != nil {
+func frameCost(a pairArm, cpu func() time.Duration) (float64, error) {
+	const n, window = 200, 1500 * time.Millisecond
+	if err := a.open(n, 2*time.Millisecond, converse); err != nil {
 		return 0, err
 	}
+	runtime.GC()
 	before, frames := cpu(), a.frames()
 	time.Sleep(window)
 	used, frames := cpu()-before, a.frames()-frames
-	if err := a.close(); err != nil {
-		return 0, err
-	}
+	a.close()
 	// Half of what silence alone would send.
-	if least := int64(n) * int64(window/frameTime) / 2; frames < least {
+	if least := int64(n * window / frameTime / 2); frames < least {
 		return 0, fmt.Errorf("%d frames in %v, not even %d", frames, window, least)
 	}
 	return used.Seconds() / float64(frames), nil
@@ -68,14 +70,16 @@ func frameCost(a pairArm, n int, cpu func() time.Duration) (float64, error) {
 
 // memoryCost is the heap and the stacks of a device whose channel is open and
 // whose microphone is off.
-func memoryCost(a pairArm, n int) (float64, error) {
+func memoryCost(a pairArm) (float64, error) {
+	const n = 500
 	before := heldMemory()
-	if err := a.open(n, 2*time.Millisecond); err != nil {
+	if err := a.open(n, 2*time.Millisecond, keepMute); err != nil {
 		return 0, err
 	}
 	time.Sleep(3 * linger) // delayed ACKs, and goroutines that wait for more
 	held := heldMemory() - before
-	return float64(held) / float64(n), a.close()
+	a.close()
+	return float64(held) / n, nil
 }
 
 // heldMemory is the live heap and the stacks. Stacks halve at each
@@ -121,18 +125,14 @@ func comparePairs(bed *pairBed, m pairMeasure, r *rand.Rand) (pairResult, error)
 }
 
 func measureArm(bed *pairBed, m pairMeasure, arm int) (float64, error) {
-	make := newEmulatedArm
+	start := newEmulatedArm
 	if arm == 1 {
-		make = newPlainArm
+		start = newPlainArm
 	}
-	a, err := make(bed, m.use, m.devices)
+	a := start(bed, m.devices)
+	x, err := m.measure(a)
 	if err != nil {
-		return 0, err
-	}
-	runtime.GC()
-	x, err := m.measure(a, m.devices)
-	if err != nil {
-		_ = a.close()
+		a.close()
 	}
 	return x, err
 }

@@ -12,7 +12,7 @@ import (
 func Profiles() []Profile {
 	return []Profile{
 		ml307("ml307-3.3", "2.0.3", PingAnswer),
-		ml307("ml307-3.6", "2.2.6", PingDie),
+		ml307("ml307-3.6", "2.2.2", PingDie),
 		wifiS3(),
 	}
 }

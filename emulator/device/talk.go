@@ -42,11 +42,11 @@ const (
 var silence = []byte{silencePack}
 
 func (t *talk) clear() {
-	*t = talk{speechEnd: never, micAt: never, deadlockAt: never, closeAt: never, silentAt: never}
+	*t = talk{numbers: results.Talk{FirstAudioMs: []float64{}}, speechEnd: never, micAt: never, deadlockAt: never, closeAt: never, silentAt: never}
 }
 
 func (t talk) clone() talk {
-	t.numbers.FirstAudioMs = slices.Clone(t.numbers.FirstAudioMs)
+	t.numbers.FirstAudioMs = append([]float64{}, t.numbers.FirstAudioMs...)
 	return t
 }
 

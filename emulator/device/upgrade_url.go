@@ -26,7 +26,7 @@ func parseDeviceURL(raw string) (deviceURL, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
 		return deviceURL{}, &openError{Cause: results.CauseOTABadAnswer, Detail: results.Detail{
-			Text: fmt.Sprintf("invalid URI format: %q", raw),
+			Text: fmt.Sprintf("invalid URI format: %q", withoutQuery(raw)),
 		}}
 	}
 	u := deviceURL{TLS: scheme == "wss" || scheme == "https", Port: 80, Path: "/"}
@@ -44,11 +44,18 @@ func parseDeviceURL(raw string) (deviceURL, error) {
 	n, err := stoi(port)
 	if err != nil {
 		return deviceURL{}, &openError{Cause: results.CauseCrash, Err: err, Detail: results.Detail{
-			Text: fmt.Sprintf("port %q of %q: %v", port, raw, err),
+			Text: fmt.Sprintf("port %q of %q: %v", withoutQuery(port), withoutQuery(raw), err),
 		}}
 	}
 	u.Port = n
 	return u, nil
+}
+
+// withoutQuery is what may be quoted of a URL: its query may hold a token.
+func withoutQuery(s string) string {
+	before, _, _ := strings.Cut(s, "?")
+	before, _, _ = strings.Cut(before, "&")
+	return before
 }
 
 func splitPath(s string) (before, path string) {

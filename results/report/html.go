@@ -97,7 +97,10 @@ func about(s stats.Summary) []string {
 		parts = append(parts, s.Started.Format(time.DateTime+" MST"))
 	}
 	if s.DurationS > 0 {
-		parts = append(parts, duration(1000*s.DurationS), "seed "+count(int(s.Seed)))
+		parts = append(parts, duration(1000*s.DurationS))
+	}
+	if s.Seed != 0 { // several runs have several
+		parts = append(parts, "seed "+count(int(s.Seed)))
 	}
 	return parts
 }

@@ -95,7 +95,11 @@ func (t *terminal) headline(s stats.Summary) {
 	}
 	t.wrap("", text, bold)
 	if s.DurationS > 0 {
-		t.wrap("", fmt.Sprintf("%s, seed %d", duration(1000*s.DurationS), s.Seed), dim)
+		text := duration(1000 * s.DurationS)
+		if s.Seed != 0 { // several runs have several
+			text += fmt.Sprintf(", seed %d", s.Seed)
+		}
+		t.wrap("", text, dim)
 	}
 	t.line("")
 }

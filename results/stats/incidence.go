@@ -187,10 +187,11 @@ type roster struct {
 	cells, devices map[place]int
 }
 
-// place is a cell or a device within its fleet.
+// place is a cell or a device within its fleet, in one run. Another run's is
+// another observation, and shares of one run have no cell in common.
 type place struct {
-	fleet string
-	index int
+	run, fleet string
+	index      int
 }
 
 func newRoster() *roster {
@@ -209,7 +210,7 @@ func number[K comparable](of map[K]int, key K) int {
 func (r *roster) unit(id *results.Identity) unit {
 	return unit{
 		fleet:  number(r.fleets, id.Fleet),
-		cell:   number(r.cells, place{id.Fleet, id.Cell}),
-		device: number(r.devices, place{id.Fleet, id.Device}),
+		cell:   number(r.cells, place{id.Run, id.Fleet, id.Cell}),
+		device: number(r.devices, place{id.Run, id.Fleet, id.Device}),
 	}
 }

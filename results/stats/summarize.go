@@ -88,8 +88,8 @@ func countDevices(attempts []results.Attempt) Devices {
 	devices, cells := map[place]seen{}, map[place]bool{}
 	for i := range attempts {
 		a := &attempts[i]
-		cells[place{a.Fleet, a.Cell}] = true
-		d := devices[place{a.Fleet, a.Device}]
+		cells[place{a.Run, a.Fleet, a.Cell}] = true
+		d := devices[place{a.Run, a.Fleet, a.Device}]
 		switch ok := a.Outcome == results.OK; {
 		case a.Kind == results.KindChannel:
 			d.connected = d.connected || ok
@@ -98,7 +98,7 @@ func countDevices(attempts []results.Attempt) Devices {
 		case a.Outcome == results.Failed:
 			d.otaFailed = true
 		}
-		devices[place{a.Fleet, a.Device}] = d
+		devices[place{a.Run, a.Fleet, a.Device}] = d
 	}
 	n := Devices{Arrived: len(devices), Cells: len(cells)}
 	perFleet := map[string]int{}

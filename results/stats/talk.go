@@ -10,6 +10,8 @@ import (
 // newDrops is nil where no channel was open. A channel that the run's end
 // closed counts as one that held.
 func newDrops(sessions []results.Session, units *roster) *Drops {
+	// What the emulator ended is in no rate.
+	sessions = slices.DeleteFunc(slices.Clone(sessions), func(s results.Session) bool { return s.Cause == results.CauseEmulatorLimit })
 	if len(sessions) == 0 {
 		return nil
 	}
