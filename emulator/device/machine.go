@@ -194,12 +194,12 @@ func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisec
 // PhaseDraws is the number by which a phase's draws are keyed; after the
 // hello comes the talk.
 func PhaseDraws(p results.Phase) uint64 {
-	for i, q := range results.Phases() {
+	for i, q := range phaseList {
 		if p == q {
 			return uint64(i)
 		}
 	}
-	return uint64(len(results.Phases()))
+	return phases
 }
 
 // Key is the key of a device's own draws.

@@ -37,6 +37,9 @@ func BenchmarkPairs(b *testing.B) {
 			b.ReportMetric(res.low, "ratio-low")
 			b.ReportMetric(res.high, "ratio-high")
 			rows = append(rows, pairRow{m, res})
+			if res.word == "missed" {
+				b.Errorf("the ratio is above %.2f", pairTarget)
+			}
 		})
 	}
 	fmt.Printf("\n%s, order by seed %d\n", where, seed)

@@ -1,7 +1,6 @@
 package device
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -140,8 +139,5 @@ func TestPairLevel(t *testing.T) {
 		if share := float64(words[word]) / worlds; share > 0.0546 || share < 0.01 {
 			t.Errorf("%s in %.2f %%", word, 100*share)
 		}
-	}
-	if t.Failed() {
-		t.Log(fmt.Sprint(words))
 	}
 }

@@ -103,8 +103,10 @@ func (m *Machine) speak() {
 // firmware does not know go bare, as 1 does (WebsocketProtocol::SendAudio).
 func (m *Machine) sendAudio(packet []byte, live bool) {
 	data := packet
-	if framed, err := protocol.AppendFrame(nil, m.version, protocol.Frame{Payload: packet}); m.version != 1 && err == nil {
-		data = framed
+	if m.version != 1 {
+		if framed, err := protocol.AppendFrame(nil, m.version, protocol.Frame{Payload: packet}); err == nil {
+			data = framed
+		}
 	}
 	m.send(outgoing{kind: Audio, data: data, voice: live})
 }
