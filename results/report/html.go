@@ -2,6 +2,7 @@ package report
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
@@ -97,7 +98,7 @@ func about(s stats.Summary) []string {
 		parts = append(parts, s.Started.Format(time.DateTime+" MST"))
 	}
 	if s.DurationS > 0 {
-		parts = append(parts, duration(1000*s.DurationS))
+		parts = append(parts, fmt.Sprintf("ran %.1f s", s.DurationS))
 	}
 	if s.Seed != 0 { // several runs have several
 		parts = append(parts, "seed "+count(int(s.Seed)))

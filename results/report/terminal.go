@@ -95,7 +95,7 @@ func (t *terminal) headline(s stats.Summary) {
 	}
 	t.wrap("", text, bold)
 	if s.DurationS > 0 {
-		text := duration(1000 * s.DurationS)
+		text := fmt.Sprintf("ran %.1f s", s.DurationS)
 		if s.Seed != 0 { // several runs have several
 			text += fmt.Sprintf(", seed %d", s.Seed)
 		}
