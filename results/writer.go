@@ -20,22 +20,25 @@ const (
 
 const (
 	flushEvery = 250 * time.Millisecond // a record is with the system at most this long after it ended
-	flushAt    = 64 << 10               // bytes: do not wait for the tick
-	holdAtMost = 4 << 20                // bytes: then the recording goroutine writes itself
+	flushAt    = 256                    // records: do not wait for the tick
+	holdAtMost = 8192                   // records, about 6 MiB: then the recording goroutine writes itself
 )
 
 // Writer is a Sink that keeps records as two files, one JSON object a line.
 // Lines are handed to the operating system whole and at least every half
-// second, so that a killed run leaves what had ended until then. The first
-// write error (a full disk) ends writing to that file; the records that come
-// after it are counted as lost.
+// second, so that a killed run leaves what had ended until then. Recording
+// only takes a record down: it is called from the middle of a device's work,
+// where encoding costs several times what it does in a batch. A record's map
+// and pointers must not change any more. The first write error (a full disk)
+// ends writing to that file; the records that come after it are counted as
+// lost.
 type Writer struct {
-	attempts, sessions *recordFile
-	wake, stop         chan struct{}
-	flusher            sync.WaitGroup
-	lines              sync.Pool // *bytes.Buffer, to encode one record each
-	closing            sync.Once
-	closed             error
+	attempts   *recordFile[Attempt]
+	sessions   *recordFile[Session]
+	wake, stop chan struct{}
+	flusher    sync.WaitGroup
+	closing    sync.Once
+	closed     error
 }
 
 // Create makes the folder, where it is missing, and its record files. It
@@ -63,8 +66,8 @@ func newWriter(attempts, sessions io.WriteCloser) *Writer {
 		wake: make(chan struct{}, 1),
 		stop: make(chan struct{}),
 	}
-	w.attempts = &recordFile{out: attempts, name: AttemptsFile}
-	w.sessions = &recordFile{out: sessions, name: SessionsFile}
+	w.attempts = newRecordFile[Attempt](attempts, AttemptsFile)
+	w.sessions = newRecordFile[Session](sessions, SessionsFile)
 	w.flusher.Go(w.flushRegularly)
 	return w
 }
@@ -87,29 +90,17 @@ func (w *Writer) flushRegularly() {
 // Attempt records one opening under the current Schema.
 func (w *Writer) Attempt(a Attempt) {
 	a.Schema = Schema
-	w.record(w.attempts, a)
+	record(w, w.attempts, a)
 }
 
 // Session records one channel that ended under the current Schema.
 func (w *Writer) Session(s Session) {
 	s.Schema = Schema
-	w.record(w.sessions, s)
+	record(w, w.sessions, s)
 }
 
-func (w *Writer) record(f *recordFile, v any) {
-	line, reused := w.lines.Get().(*bytes.Buffer)
-	if !reused {
-		line = new(bytes.Buffer)
-	}
-	defer w.lines.Put(line)
-	line.Reset()
-	enc := json.NewEncoder(line)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil { // NaN or infinity in a record
-		f.lose(err)
-		return
-	}
-	switch held := f.add(line.Bytes()); {
+func record[T any](w *Writer, f *recordFile[T], r T) {
+	switch held := f.add(r); {
 	case held >= holdAtMost:
 		f.flush()
 	case held >= flushAt:
@@ -140,97 +131,109 @@ func (w *Writer) Close() error {
 }
 
 // recordFile is one file of lines. Adding holds only mu; writing holds only
-// disk while the system call lasts, so that a slow disk does not stop the
-// recording goroutines.
-type recordFile struct {
+// disk while it encodes and the system call lasts, so that a slow disk does
+// not stop the recording goroutines.
+type recordFile[T any] struct {
 	name string
 
-	mu    sync.Mutex
-	buf   []byte // whole lines, not yet written
-	spare []byte
-	count int // lines in buf
-	err   error
-	lost  int
+	mu     sync.Mutex
+	held   []T // not yet written
+	spare  []T
+	err    error
+	broken bool // by err: nothing can be written any more
+	lost   int
 
-	disk sync.Mutex
-	out  io.WriteCloser
+	disk  sync.Mutex
+	out   io.WriteCloser
+	lines bytes.Buffer
+	enc   *json.Encoder // into lines
 }
 
-// add appends one whole line and returns how many bytes wait.
-func (f *recordFile) add(line []byte) int {
+func newRecordFile[T any](out io.WriteCloser, name string) *recordFile[T] {
+	f := &recordFile[T]{name: name, out: out}
+	f.enc = json.NewEncoder(&f.lines)
+	f.enc.SetEscapeHTML(false)
+	return f
+}
+
+// add takes one record and returns how many wait.
+func (f *recordFile[T]) add(r T) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err != nil {
+	if f.broken {
 		f.lost++
 		return 0
 	}
-	f.buf = append(f.buf, line...)
-	f.count++
-	return len(f.buf)
+	f.held = append(f.held, r)
+	return len(f.held)
 }
 
-// lose counts a record that cannot be written at all, and keeps why.
-func (f *recordFile) lose(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.lost++
-	if f.err == nil {
-		f.err = fmt.Errorf("write %s: %w", f.name, err)
-	}
-}
-
-// flush writes the lines that wait in one call.
-func (f *recordFile) flush() {
+// flush writes the records that wait in one call.
+func (f *recordFile[T]) flush() {
 	f.disk.Lock()
 	defer f.disk.Unlock()
 	f.mu.Lock()
-	out, count, broken := f.buf, f.count, f.err != nil
-	f.buf, f.spare, f.count = f.spare[:0], nil, 0
-	if broken {
-		f.lost += count
-		count = 0
-	}
+	records, broken := f.held, f.broken
+	f.held, f.spare = f.spare[:0], nil
 	f.mu.Unlock()
-	var err error
-	if count > 0 {
-		var n int
-		if n, err = f.out.Write(out); err != nil {
-			count -= bytes.Count(out[:n], []byte{'\n'})
-		}
+	lost, err := len(records), error(nil) // came while the write that broke it was under way
+	if !broken {
+		lost, broken, err = f.write(records)
 	}
+	clear(records)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.spare = out[:0]
-	if err != nil {
+	f.spare = records[:0]
+	f.lost += lost
+	f.broken = broken
+	if err != nil && f.err == nil {
 		f.err = fmt.Errorf("write %s: %w", f.name, err)
-		f.lost += count
 	}
 }
 
-func (f *recordFile) state() error {
+// write encodes records and writes them, as far as it goes. A record that has
+// no JSON (NaN or infinity) is lost alone.
+func (f *recordFile[T]) write(records []T) (lost int, broken bool, err error) {
+	f.lines.Reset()
+	for i := range records {
+		if e := f.enc.Encode(&records[i]); e != nil {
+			lost++
+			err = e
+		}
+	}
+	if f.lines.Len() == 0 {
+		return lost, false, err
+	}
+	out := f.lines.Bytes()
+	n, e := f.out.Write(out)
+	if e != nil {
+		lost += bytes.Count(out[n:], []byte{'\n'})
+		return lost, true, e
+	}
+	return lost, false, err
+}
+
+func (f *recordFile[T]) state() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
 }
 
-func (f *recordFile) lostCount() int {
+func (f *recordFile[T]) lostCount() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.lost
 }
 
 // close flushes; records that come later are lost.
-func (f *recordFile) close() error {
+func (f *recordFile[T]) close() error {
 	f.flush()
 	closeErr := f.out.Close()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	err := f.err
-	if f.err == nil {
-		f.err = fmt.Errorf("write %s: %w", f.name, os.ErrClosed)
-	}
-	if err != nil {
-		return fmt.Errorf("%w (%d records lost)", err, f.lost)
+	f.broken = true
+	if f.err != nil {
+		return fmt.Errorf("%w (%d records lost)", f.err, f.lost)
 	}
 	if closeErr != nil {
 		return fmt.Errorf("close %s: %w", f.name, closeErr)
