@@ -1,12 +1,19 @@
 package netem
 
+import "sync"
+
 // byteQueue is a first-in first-out queue of bytes. Empty, it holds no memory:
-// most connections are idle most of the time. What is more than a voice frame
-// comes in flights, for which buffers are kept.
+// most connections are idle most of the time. Buffers are kept in two sizes,
+// for a voice frame and for what comes in flights.
 type byteQueue struct {
 	buf []byte
 	off int
 }
+
+// smallBuffer is room for a voice frame (about 150 bytes, 180 under TLS).
+const smallBuffer = 512
+
+var smallBuffers = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
 
 func (q *byteQueue) len() int { return len(q.buf) - q.off }
 
@@ -15,14 +22,27 @@ func (q *byteQueue) write(p []byte) {
 		q.buf = q.buf[:copy(q.buf, q.buf[q.off:])]
 		q.off = 0
 	}
-	if q.buf == nil && len(p) > smallWrite {
-		q.buf = buffers.Get().(*[bufferSize]byte)[:0]
+	old := q.buf
+	switch need := len(old) + len(p); {
+	case need <= cap(old):
+	case need <= smallBuffer:
+		q.buf = smallBuffers.Get().(*[smallBuffer]byte)[:0]
+	case need <= bufferSize:
+		q.buf = append(buffers.Get().(*[bufferSize]byte)[:0], old...)
+		keep(old)
 	}
 	q.buf = append(q.buf, p...)
 }
 
-// smallWrite is room for a voice frame (about 150 bytes, 180 under TLS).
-const smallWrite = 512
+// keep gives a buffer back.
+func keep(buf []byte) {
+	switch cap(buf) {
+	case smallBuffer:
+		smallBuffers.Put((*[smallBuffer]byte)(buf[:smallBuffer]))
+	case bufferSize:
+		buffers.Put((*[bufferSize]byte)(buf[:bufferSize]))
+	}
+}
 
 // peek is the first n bytes, without taking them.
 func (q *byteQueue) peek(n int) []byte { return q.buf[q.off : q.off+n] }
@@ -30,11 +50,14 @@ func (q *byteQueue) peek(n int) []byte { return q.buf[q.off : q.off+n] }
 func (q *byteQueue) skip(n int) {
 	q.off += n
 	if q.off == len(q.buf) {
-		if cap(q.buf) == bufferSize {
-			buffers.Put((*[bufferSize]byte)(q.buf[:bufferSize]))
-		}
-		q.buf, q.off = nil, 0
+		q.drop()
 	}
+}
+
+// drop forgets what is left.
+func (q *byteQueue) drop() {
+	keep(q.buf)
+	q.buf, q.off = nil, 0
 }
 
 func (q *byteQueue) read(p []byte) int {

@@ -78,13 +78,13 @@ func (c *Conn) Fire(due time.Duration, _ uint64) {
 // process lets the law do what is due, carries out what follows, and asks to
 // be called again.
 func (c *Conn) process() {
-	for {
-		notes := c.law.Step(c.net.Now())
+	for now := c.net.Now(); ; {
+		notes := c.law.Step(now)
 		if len(notes) == 0 {
 			break
 		}
 		for _, n := range notes {
-			c.take(n)
+			c.take(n, now)
 		}
 	}
 	if due, ok := c.law.Due(); ok && due < c.armed {
@@ -93,23 +93,23 @@ func (c *Conn) process() {
 	}
 }
 
-func (c *Conn) take(n Note) {
+func (c *Conn) take(n Note, now time.Duration) {
 	switch {
 	case n.Kind == Arrived:
 		ctx, stop := context.WithCancel(c.net.ctx)
 		c.stop = stop
-		c.net.wg.Go(func() { c.dialFar(ctx, n.At) })
+		c.net.crew.Go(func() { c.dialFar(ctx, n.At) })
 	case n.Kind == Closed:
 		c.close()
 	case n.Side == DeviceSide:
-		c.takeDevice(n)
+		c.takeDevice(n, now)
 	default:
-		c.takeServer(n)
+		c.takeServer(n, now)
 	}
 }
 
-func (c *Conn) takeDevice(n Note) {
-	c.lag = c.net.Now() - n.At
+func (c *Conn) takeDevice(n Note, now time.Duration) {
+	c.lag = now - n.At
 	switch n.Kind {
 	case Opened:
 		c.opened, c.eventTime = true, n.At
@@ -139,13 +139,13 @@ func (c *Conn) end(err error, at time.Duration) {
 	}
 }
 
-func (c *Conn) takeServer(n Note) {
+func (c *Conn) takeServer(n Note, now time.Duration) {
 	switch n.Kind {
 	case Opened, Writable:
-		c.unblocked = c.net.Now()
+		c.unblocked = now
 		c.server.Broadcast()
 	case Readable:
-		c.farLag = c.net.Now() - n.At
+		c.farLag = now - n.At
 		c.pumpUp(n.At)
 	case EOF:
 		c.farEOF = true
@@ -173,7 +173,7 @@ func (c *Conn) close() {
 	if c.far != nil {
 		_ = c.far.close()
 	}
-	c.up = byteQueue{}
+	c.up.drop()
 	c.net.forget(c)
 	c.server.Broadcast()
 	c.device.Broadcast()
@@ -365,7 +365,8 @@ func (c *Conn) CloseAt(at time.Duration) error {
 	c.err = net.ErrClosed
 	c.law.Close(at, DeviceSide)
 	c.process()
-	c.down, c.marks = byteQueue{}, nil
+	c.down.drop()
+	c.marks = nil
 	c.deadlines[0].stop()
 	c.deadlines[1].stop()
 	c.device.Broadcast()

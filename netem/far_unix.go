@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"syscall"
 	"time"
 
@@ -50,17 +49,15 @@ func dialSocket(ctx context.Context, addr string) (farEnd, error) {
 	if err != nil {
 		return nil, errors.Join(err, tcp.Close())
 	}
-	s := &socket{conn: tcp, raw: raw}
+	s := &socket{conn: tcp, raw: raw, empty: time.Now()}
 	s.reading, s.writing = s.readSome, s.writeSome
 	return s, nil
 }
 
-// dialTCP spares an address the way through the resolver.
+// dialTCP leaves the port to the kernel's connect. A bind (net.Dialer.DialTCP
+// makes one) would take a port from all destinations at once.
 func dialTCP(ctx context.Context, addr string) (*net.TCPConn, error) {
 	d := net.Dialer{KeepAlive: -1}
-	if to, err := netip.ParseAddrPort(addr); err == nil {
-		return d.DialTCP(ctx, "tcp", netip.AddrPort{}, to)
-	}
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err

@@ -90,10 +90,16 @@ type segment struct {
 	flags flags
 }
 
+// What a handshake and a voice frame take; more grows.
+const usualNotes, usualSegments = 4, 4
+
 // NewLaw makes a connection between the device's stack and the server's over
 // path. key names the draws of its packets.
 func NewLaw(path *Path, device, server Stack, key Key) *Law {
-	l := &Law{links: [2]*Link{path.Up, path.Down}, key: key}
+	l := &Law{links: [2]*Link{path.Up, path.Down}, key: key, notes: make([]Note, 0, usualNotes), spare: make([]Note, 0, usualNotes)}
+	for s := range l.flight {
+		l.flight[s] = make([]segment, 0, usualSegments)
+	}
 	tick := path.key.Of(drawTick).Within(max(device.Tick, 1))
 	l.ends[DeviceSide] = newEndpoint(device, tick)
 	l.ends[ServerSide] = newEndpoint(server, 0)

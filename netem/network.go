@@ -16,7 +16,7 @@ type Network struct {
 	dialFar func(ctx context.Context, addr string) (farEnd, error)
 	ctx     context.Context
 	cancel  context.CancelFunc
-	wg      sync.WaitGroup
+	crew    Crew
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{} // those whose law is not done
@@ -46,7 +46,7 @@ func (n *Network) Close() {
 	for _, c := range left {
 		c.kill(net.ErrClosed)
 	}
-	n.wg.Wait()
+	n.crew.Wait()
 }
 
 func (n *Network) remember(c *Conn) {

@@ -67,7 +67,7 @@ func (c *Conn) pumpUp(at time.Duration) {
 		took, err := c.far.tryWrite(c.up.peek(n))
 		if errors.Is(err, errWouldBlock) {
 			c.waiting = true
-			c.net.wg.Go(c.awaitFar)
+			c.net.crew.Go(c.awaitFar)
 			return
 		}
 		if err != nil {

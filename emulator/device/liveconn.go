@@ -31,6 +31,7 @@ type liveConn struct {
 	cond    sync.Cond
 	queue   []job
 	working bool          // a goroutine works at the queue
+	reading bool          // a goroutine reads frames
 	idle    bool          // and waits for more
 	since   time.Duration // when it began to
 	watched bool          // Fire will come
@@ -41,7 +42,6 @@ type liveConn struct {
 	pieces []time.Duration // when the pieces of the next frame are out
 	body   *frameBody
 	ws     *websocket.Conn
-	wg     sync.WaitGroup
 }
 
 // job is what an Action asks of the connection. The records of an Action stay
@@ -74,7 +74,7 @@ func (w *liveConn) enqueue(a *Action) {
 	})
 	if !w.working {
 		w.working = true
-		w.device.site.wg.Go(w.work)
+		w.device.site.crew.Go(w.work)
 	}
 	w.cond.Signal()
 }
@@ -115,22 +115,39 @@ func (w *liveConn) close(at time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
-	if !w.working {
-		w.device.site.wg.Go(w.finish)
+	if !w.working && !w.reading {
+		w.device.site.crew.Go(w.finish)
 	}
 	w.cond.Signal()
 }
 
+// finish is for the last goroutine that leaves a closed connection.
 func (w *liveConn) finish() {
-	w.wg.Wait()
 	if w.ws != nil {
 		_ = w.ws.CloseNow()
 	}
 }
 
-// next waits for the next job. closed says that there will be none any more,
-// not ok alone that the goroutine may leave until there is one.
-func (w *liveConn) next() (j job, ok, closed bool) {
+// read runs readFrames on a goroutine.
+func (w *liveConn) read() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reading = true
+	w.device.site.crew.Go(func() {
+		w.readFrames()
+		w.mu.Lock()
+		w.reading = false
+		last := w.closed && !w.working
+		w.mu.Unlock()
+		if last {
+			w.finish()
+		}
+	})
+}
+
+// next waits for the next job. Not ok says that the goroutine is to leave,
+// last that it is to finish the connection first.
+func (w *liveConn) next() (j job, ok, last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.queue) == 0 && !w.closed && !w.leave {
@@ -141,7 +158,7 @@ func (w *liveConn) next() (j job, ok, closed bool) {
 	w.idle, w.leave = false, false
 	if len(w.queue) == 0 || w.closed {
 		w.working = false
-		return job{}, false, w.closed
+		return job{}, false, w.closed && !w.reading
 	}
 	j = w.queue[0]
 	w.queue = slices.Delete(w.queue, 0, 1)
@@ -149,8 +166,8 @@ func (w *liveConn) next() (j job, ok, closed bool) {
 }
 
 func (w *liveConn) work() {
-	j, ok, closed := w.next()
-	for ; ok; j, ok, closed = w.next() {
+	j, ok, last := w.next()
+	for ; ok; j, ok, last = w.next() {
 		switch j.kind {
 		case Dial:
 			w.connect()
@@ -162,7 +179,7 @@ func (w *liveConn) work() {
 			}
 		}
 	}
-	if closed {
+	if last {
 		w.finish()
 	}
 }

@@ -22,7 +22,7 @@ func (w *liveConn) answer(phase results.Phase) {
 	if phase == results.PhaseOTA {
 		w.readAnswer()
 	} else if w.readUpgrade() {
-		w.wg.Go(w.readFrames)
+		w.read()
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"net"
 	"strconv"
-	"sync"
 	"time"
 
 	"xzfleet/netem"
@@ -27,7 +26,7 @@ type Site struct {
 	Change func(Change)
 	Trace  func(cfg *Config, now time.Duration, ev Event, acts []Action)
 
-	wg sync.WaitGroup
+	crew netem.Crew
 }
 
 // Change is what became of a device.
@@ -48,7 +47,7 @@ type Roots struct{ set *rootSet }
 func NewRoots(certs []*x509.Certificate) *Roots { return &Roots{newRootSet(certs)} }
 
 // Wait waits for the goroutines of all devices; each has finished or was cut.
-func (s *Site) Wait() { s.wg.Wait() }
+func (s *Site) Wait() { s.crew.Wait() }
 
 // address is where a host of a URL really is.
 func (s *Site) address(host string, port int) (string, bool) {
