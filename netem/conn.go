@@ -22,7 +22,9 @@ import (
 type Conn struct {
 	net  *Network
 	addr string // of the real server
+	port int    // that the device asked for
 
+	path   *Path
 	mu     *sync.Mutex        // the path's: a device's connections share its links
 	stop   context.CancelFunc // of the far dial; nil while there is none
 	law    *Law
@@ -59,8 +61,11 @@ type mark struct {
 }
 
 func newConn(n *Network, r Route) *Conn {
-	c := &Conn{net: n, addr: r.Addr, law: NewLaw(r.Path, r.Device, r.Server, r.Key), armed: never}
-	c.mu = &r.Path.mu
+	c := &Conn{net: n, addr: r.Addr, port: r.port(), law: NewLaw(r.Path, r.Device, r.Server, r.Key), armed: never}
+	c.path, c.mu = r.Path, &r.Path.mu
+	if r.ipv6() {
+		c.law.IPv6()
+	}
 	c.device.L, c.server.L = c.mu, c.mu
 	return c
 }
@@ -95,6 +100,8 @@ func (c *Conn) process() {
 
 func (c *Conn) take(n Note, now time.Duration) {
 	switch {
+	case n.Kind == Arrived && c.path.blocks(c.port):
+		// Nobody is there: the SYN is repeated until the device gives up.
 	case n.Kind == Arrived:
 		ctx, stop := context.WithCancel(c.net.ctx)
 		c.stop = stop
@@ -253,6 +260,14 @@ func (c *Conn) Traffic() (counts Counts, farRTT, unmade time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.law.Counts(), c.farRTT, c.unmade
+}
+
+// NATExpired reports whether the carrier's address translation has forgotten
+// the connection.
+func (c *Conn) NATExpired() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.law.NATExpired()
 }
 
 // FarError is why the real dial behind the model failed where the device only

@@ -69,15 +69,19 @@ func (l *Lookup) Step(now time.Duration) (at time.Duration, found, over bool) {
 func (l *Lookup) ask(now time.Duration) {
 	key := l.key.Of(drawDNS, uint64(DeviceSide), uint64(l.sent))
 	l.sent++
-	if at, fate := l.path.Up.Send(now, queryBytes, key); fate == Delivered {
-		l.there = append(l.there, at)
+	at, fate := l.path.Up.Send(now, queryBytes, key)
+	l.path.watch(PathEvent{Kind: Packet, Name: "DNS query", At: now, Until: at, Bytes: queryBytes, Again: l.sent > 1, Fate: fate})
+	if fate == Delivered {
+		l.there = append(l.there, at+l.path.resolver())
 	}
 }
 
 func (l *Lookup) answer(now time.Duration) {
 	l.there = l.there[1:]
 	key := l.key.Of(drawDNS, uint64(ServerSide), uint64(l.sent))
-	if at, fate := l.path.Down.Send(now, answerBytes, key); fate == Delivered {
+	at, fate := l.path.Down.Send(now, answerBytes, key)
+	l.path.watch(PathEvent{Kind: Packet, Side: ServerSide, Name: "DNS answer", At: now, Until: at, Bytes: answerBytes, Fate: fate})
+	if fate == Delivered {
 		l.back = min(l.back, at)
 	}
 }

@@ -78,4 +78,14 @@ const (
 	drawACK
 	drawSYN
 	drawDNS
+	drawCell
+	drawCross
+	drawRadio
+	drawDRX
+	drawPaging
+	drawHandover
+	drawStall
+	drawOutage
+	drawPromotion
+	drawAttach
 )

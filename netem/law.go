@@ -47,11 +47,12 @@ type Counts struct {
 	RTOs        int64
 }
 
-// Header sizes at IP level without options (RFC 791, RFC 9293); a SYN carries
-// the 4-byte MSS option.
+// Header sizes at IP level without options (RFC 791, RFC 8200, RFC 9293); a
+// SYN carries the 4-byte MSS option.
 const (
 	headerBytes = 40
-	synBytes    = 44
+	ipv6More    = 20
+	mssOption   = 4
 )
 
 // Law is one TCP connection between two modelled stacks over two links. It
@@ -66,6 +67,12 @@ type Law struct {
 	counts Counts
 	notes  []Note
 	spare  []Note // the notes handed out last
+
+	passed  time.Duration // when the last packet passed the NAT
+	expired bool          // the NAT has forgotten the connection
+
+	path   *Path
+	header int
 	dead   bool
 	dialed bool // the SYN has been noted
 }
@@ -88,6 +95,26 @@ type segment struct {
 	ack   int64
 	edge  int64 // ack + window: the right edge offered
 	flags flags
+	again bool // a repeat
+}
+
+// name is what a trace calls it.
+func (s segment) name() string {
+	switch {
+	case s.flags&flagRST != 0:
+		return "RST"
+	case s.flags&(flagSYN|flagACK) == flagSYN|flagACK:
+		return "SYN-ACK"
+	case s.flags&flagSYN != 0:
+		return "SYN"
+	case s.flags&flagProbe != 0:
+		return "probe"
+	case s.size > 0:
+		return "data"
+	case s.flags&flagFIN != 0:
+		return "FIN"
+	}
+	return "ACK"
 }
 
 // What a handshake and a voice frame take; more grows.
@@ -96,7 +123,7 @@ const usualNotes, usualSegments = 4, 4
 // NewLaw makes a connection between the device's stack and the server's over
 // path. key names the draws of its packets.
 func NewLaw(path *Path, device, server Stack, key Key) *Law {
-	l := &Law{links: [2]*Link{path.Up, path.Down}, key: key, notes: make([]Note, 0, usualNotes), spare: make([]Note, 0, usualNotes)}
+	l := &Law{links: [2]*Link{path.Up, path.Down}, path: path, header: headerBytes, key: key, notes: make([]Note, 0, usualNotes), spare: make([]Note, 0, usualNotes)}
 	for s := range l.flight {
 		l.flight[s] = make([]segment, 0, usualSegments)
 	}
@@ -104,6 +131,14 @@ func NewLaw(path *Path, device, server Stack, key Key) *Law {
 	l.ends[DeviceSide] = newEndpoint(device, tick)
 	l.ends[ServerSide] = newEndpoint(server, 0)
 	return l
+}
+
+// IPv6 makes it a connection over IPv6. It is called before Open.
+func (l *Law) IPv6() {
+	l.header += ipv6More
+	for s := range l.ends {
+		l.ends[s].stack.MSS -= ipv6More
+	}
 }
 
 // Phase names the draws of what is sent from now on. The numbering of
@@ -144,7 +179,7 @@ func (l *Law) Refuse(now time.Duration) {
 		return
 	}
 	e.state = gone
-	l.send(now, ServerSide, segment{flags: flagRST}, headerBytes, l.ackKey(ServerSide))
+	l.send(now, ServerSide, segment{flags: flagRST}, l.header, l.ackKey(ServerSide))
 }
 
 // Write offers n bytes at one end and returns how many its send buffer takes;
@@ -224,7 +259,7 @@ func (l *Law) Abort(now time.Duration, side Side) {
 		return
 	}
 	if e.state == established || e.state == synReceived {
-		l.send(now, side, segment{flags: flagRST, seq: e.nxt}, headerBytes, l.ackKey(side))
+		l.send(now, side, segment{flags: flagRST, seq: e.nxt}, l.header, l.ackKey(side))
 	}
 	e.stop()
 	e.state = gone
@@ -314,9 +349,20 @@ func (l *Law) settle(now time.Duration) {
 func (l *Law) send(now time.Duration, side Side, seg segment, size int, key Key) {
 	l.counts.Segments++
 	l.counts.Bytes[side] += int64(size)
+	forgotten := l.forgotten(now)
+	if forgotten && side == ServerSide && seg.flags != flagRST {
+		return
+	}
 	at, fate := l.links[side].Send(now, size, key)
+	if l.path.Watch != nil {
+		l.path.Watch(PathEvent{Kind: Packet, Side: side, Name: seg.name(), At: now, Until: at, Bytes: size, Seq: seg.seq, Again: seg.again, Fate: fate})
+	}
 	if fate != Delivered {
 		l.counts.Lost++
+		return
+	}
+	if forgotten && side == DeviceSide {
+		l.stopAtNAT(at, seg)
 		return
 	}
 	seg.at = at

@@ -75,8 +75,8 @@ func TestDelayHasItsDistribution(t *testing.T) {
 	const base, sd = 200.0, 20.0 // ms
 	p := Profile{RTTFloor: RTTFloor{Min: 2 * base}, JitterSD: sd}
 	cdf := paretonormalCDF()
-	for _, seed := range []uint64{1, 2} {
-		path := NewPath(p, Seed(seed))
+	for _, k := range []uint64{1, 2} {
+		path := NewPath(p, seed(k))
 		for name, l := range map[string]*Link{"up": path.Up, "down": path.Down} {
 			x := make([]float64, sampleSize())
 			for i := range x {
@@ -84,7 +84,7 @@ func TestDelayHasItsDistribution(t *testing.T) {
 				at, _ := l.Send(now, 100, 0)
 				x[i] = (float64(at-now)/1e6 - base) / sd
 			}
-			kolmogorov(t, fmt.Sprintf("delay, seed %d, %s", seed, name), x, cdf)
+			kolmogorov(t, fmt.Sprintf("delay, seed %d, %s", k, name), x, cdf)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestBurstSharesItsJitter(t *testing.T) {
 		spacing time.Duration
 		kbps    float64
 	}{{0, 0}, {300 * time.Microsecond, 0}, {time.Millisecond, 0}, {0, 4000}, {0, 1500}, {0, 300}} {
-		l := NewPath(Profile{RTTFloor: RTTFloor{Min: 400}, JitterSD: sd, Rate: Rate{Up: c.kbps}}, Seed(7)).Up
+		l := NewPath(Profile{RTTFloor: RTTFloor{Min: 400}, JitterSD: sd, Rate: Rate{Up: c.kbps}}, seed(7)).Up
 		excess := 0.0
 		for b := range bursts {
 			start := time.Duration(b) * 1_013 * time.Millisecond
@@ -112,16 +112,14 @@ func TestBurstSharesItsJitter(t *testing.T) {
 			}
 			excess += float64(last-first) / 1e6 / sd / bursts
 		}
-		t.Logf("%v apart at %v kbit/s: the last of %d packets is %+.3f sd later than the first", c.spacing, c.kbps, packets, excess)
-		if excess > 0.3 {
-			t.Errorf("%v apart at %v kbit/s: %.3f sd", c.spacing, c.kbps, excess)
-		}
+		checked(t, fmt.Sprintf("jitter within a burst, %v apart at %v kbit/s", c.spacing, c.kbps),
+			fmt.Sprintf("last of %d <= +0.3 sd", packets), fmt.Sprintf("%+.3f sd", excess), excess <= 0.3)
 	}
 }
 
 func TestJitterHasItsStandardDeviation(t *testing.T) {
 	for _, sd := range []float64{3, 6, 20, 25} {
-		l := NewPath(Profile{RTTFloor: RTTFloor{Min: 400}, JitterSD: sd}, Seed(8)).Down
+		l := NewPath(Profile{RTTFloor: RTTFloor{Min: 400}, JitterSD: sd}, seed(8)).Down
 		x := make([]float64, sampleSize())
 		for i := range x {
 			now := time.Duration(i) * time.Second
@@ -129,15 +127,13 @@ func TestJitterHasItsStandardDeviation(t *testing.T) {
 			x[i] = float64(at-now) / 1e6
 		}
 		mean, got := moments(x)
-		t.Logf("jitter_sd %v: %.3f ms about %.3f", sd, got, mean)
-		if math.Abs(got/sd-1) > 0.03 || math.Abs(mean-200) > 0.03*sd {
-			t.Errorf("jitter_sd %v: sd %.3f, mean %.3f", sd, got, mean)
-		}
+		checked(t, "jitter_sd", fmt.Sprintf("%v ms +- 3 %%, mean 0", sd), fmt.Sprintf("%.3f ms, mean %+.3f", got, mean-200),
+			math.Abs(got/sd-1) <= 0.03 && math.Abs(mean-200) <= 0.03*sd)
 	}
 }
 
 func TestRateIsTheMedian(t *testing.T) {
-	l := NewPath(cellEdge(), Seed(9)).Up
+	l := NewPath(cellEdge(), seed(9)).Up
 	x := make([]float64, sampleSize())
 	above := 0
 	for i := range x {
@@ -155,8 +151,8 @@ func TestRateIsTheMedian(t *testing.T) {
 func TestGoodputIsTheIntegralOfTheRate(t *testing.T) {
 	for _, r := range []Rate{{300, 1500, 0.7, 3}, {2500, 6000, 0.35, 5}, {1500, 5000, 0.6, 2}, {20, 16, 0.5, 10}, {4000, 8000, 0, 5}} {
 		worst := 0.0
-		for seed := range uint64(20) {
-			l := NewPath(Profile{Rate: r, QueueBytes: UpDown{Up: 6000}}, Seed(seed)).Up
+		for k := range uint64(20) {
+			l := NewPath(Profile{Rate: r, QueueBytes: UpDown{Up: 6000}}, seed(k)).Up
 			bits := 0.0
 			for now := time.Duration(0); l.free < time.Minute; {
 				if _, fate := l.Send(now, 1500, 0); fate == Delivered {
@@ -172,10 +168,8 @@ func TestGoodputIsTheIntegralOfTheRate(t *testing.T) {
 			}
 			worst = max(worst, math.Abs(bits/integral-1))
 		}
-		t.Logf("%v: %.3f %% off at most", r, 100*worst)
-		if worst > 0.005 {
-			t.Errorf("%v: goodput is %.2f %% off the integral of the rate", r, 100*worst)
-		}
+		checked(t, fmt.Sprintf("goodput, median %v kbit/s, sigma %v", r.Up, r.Sigma), "the integral of the rate +- 0.5 %",
+			fmt.Sprintf("%.3f %% off at most", 100*worst), worst <= 0.005)
 	}
 }
 
@@ -206,7 +200,7 @@ func TestQueueDropsAtTheByteLimit(t *testing.T) {
 
 func TestQueueDelayIsBacklogOverRate(t *testing.T) {
 	l := NewPath(Profile{Rate: Rate{Up: 1000}, QueueBytes: UpDown{Up: 1 << 20}}, 1).Up
-	key, now, backlog := Seed(10), time.Duration(0), time.Duration(0)
+	key, now, backlog := seed(10), time.Duration(0), time.Duration(0)
 	for i := range uint64(20_000) {
 		k := key.Of(i)
 		gap := k.Of(1).Within(20 * time.Millisecond)
@@ -221,11 +215,11 @@ func TestQueueDelayIsBacklogOverRate(t *testing.T) {
 }
 
 func TestLinkKeepsOrder(t *testing.T) {
-	for seed := range uint64(5) {
-		path := NewPath(cellEdge(), Seed(seed))
+	for k := range uint64(5) {
+		path := NewPath(cellEdge(), seed(k))
 		for _, l := range []*Link{path.Up, path.Down} {
 			var arrivals []time.Duration
-			now, key := time.Duration(0), Seed(11)
+			now, key := time.Duration(0), seed(11)
 			for i := range uint64(sampleSize() / 5) {
 				now += key.Of(i).Within(20 * time.Millisecond)
 				at, fate := l.Send(now, 200, key.Of(i, 1))
@@ -237,7 +231,7 @@ func TestLinkKeepsOrder(t *testing.T) {
 				}
 			}
 			if !slices.IsSorted(arrivals) {
-				t.Errorf("seed %d: a packet overtook another", seed)
+				t.Errorf("seed %d: a packet overtook another", k)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -80,6 +81,13 @@ type Route struct {
 	Server Stack
 	Key    Key    // of this connection's packets
 	Addr   string // host:port of the real server
+	Port   int    // that the device asked for, where it is not Addr's
+}
+
+// ipv6 reports whether the real server's address is one.
+func (r Route) ipv6() bool {
+	to, err := netip.ParseAddrPort(r.Addr)
+	return err == nil && to.Addr().Unmap().Is6()
 }
 
 // Dial opens a connection and waits until it is open.

@@ -25,7 +25,7 @@ func (c *Conn) dialFar(ctx context.Context, arrived time.Duration) {
 		c.mu.Unlock()
 		return
 	case err == nil:
-		c.far = far
+		c.far = c.path.guard(far)
 		c.law.Accept(at)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		c.law.Refuse(at)

@@ -8,7 +8,7 @@ func (l *Law) receive(now time.Duration, side Side, seg segment) {
 	switch {
 	case e.state == gone:
 		if seg.flags&flagRST == 0 {
-			l.send(now, side, segment{flags: flagRST}, headerBytes, l.ackKey(side))
+			l.send(now, side, segment{flags: flagRST}, l.header, l.ackKey(side))
 		}
 	case seg.flags&flagRST != 0:
 		l.receiveRST(now, side)

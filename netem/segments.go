@@ -5,14 +5,14 @@ import "time"
 // sendSYN sends or repeats the SYN or SYN-ACK of one end.
 func (l *Law) sendSYN(now time.Duration, side Side) {
 	e := &l.ends[side]
-	seg := segment{flags: flagSYN, edge: e.edge()}
+	seg := segment{flags: flagSYN, edge: e.edge(), again: e.synRepeats > 0}
 	if side == ServerSide {
 		seg.flags |= flagACK
 	}
 	e.offered = seg.edge
 	key := l.key.Of(drawSYN, uint64(side), uint64(e.synRepeats))
 	e.synAt, e.rtoAt = now, e.synTimeout(now)
-	l.send(now, side, seg, synBytes, key)
+	l.send(now, side, seg, l.header+mssOption, key)
 }
 
 // output sends what the windows allow.
@@ -63,7 +63,7 @@ func (l *Law) transmit(now time.Duration, side Side, i int) {
 		e.armRTO(now)
 	}
 	l.acked(side)
-	l.send(now, side, segment{seq: s.seq, size: s.size, ack: e.rcvNxt, edge: e.offered, flags: f}, headerBytes+s.size, key)
+	l.send(now, side, segment{seq: s.seq, size: s.size, ack: e.rcvNxt, edge: e.offered, flags: f, again: s.repeats > 0}, l.header+s.size, key)
 }
 
 // acked marks that a packet about to leave carries the acknowledgement.
@@ -78,7 +78,7 @@ func (l *Law) sendACK(now time.Duration, side Side) { l.sendBare(now, side, flag
 func (l *Law) sendBare(now time.Duration, side Side, f flags) {
 	e := &l.ends[side]
 	l.acked(side)
-	l.send(now, side, segment{seq: e.nxt, ack: e.rcvNxt, edge: e.offered, flags: f}, headerBytes, l.ackKey(side))
+	l.send(now, side, segment{seq: e.nxt, ack: e.rcvNxt, edge: e.offered, flags: f}, l.header, l.ackKey(side))
 }
 
 // timer does what fell due at one end.
@@ -116,6 +116,7 @@ func (l *Law) repeatSYN(now time.Duration, side Side) {
 		l.giveUp(now, side)
 		return
 	}
+	l.path.watch(PathEvent{Kind: TimedOut, Side: side, At: now})
 	e.synTimeouts++
 	e.synRepeats++
 	l.counts.Retransmits++
@@ -136,6 +137,7 @@ func (l *Law) retransmit(now time.Duration, side Side) {
 		e.ssthresh = max(float64(e.nxt-e.una)/2, 2*float64(e.stack.MSS))
 		e.cwnd = float64(e.stack.MSS)
 	}
+	l.path.watch(PathEvent{Kind: TimedOut, Side: side, At: now})
 	e.dupAcks, e.recover = 0, e.nxt
 	e.backoff++
 	l.counts.RTOs++

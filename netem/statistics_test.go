@@ -1,6 +1,7 @@
 package netem
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -47,10 +48,8 @@ func kolmogorov(t *testing.T, what string, x []float64, cdf func(x float64) (bel
 		p += 2 * math.Pow(-1, k-1) * math.Exp(-2*k*k*l*l)
 	}
 	p = min(1, max(0, p))
-	t.Logf("%s: n = %d, D = %.5f, p = %.3g", what, len(x), d, p)
-	if limit := 0.0070 * math.Sqrt(1e5/n); d > limit {
-		t.Errorf("%s: D = %.5f > %.5f", what, d, limit)
-	}
+	limit := 0.0070 * math.Sqrt(1e5/n)
+	checked(t, what, fmt.Sprintf("KS <= %.5f, n = %d", limit, len(x)), fmt.Sprintf("D = %.5f, p = %.3g", d, p), d <= limit)
 }
 
 // chiSquare holds counts against expected counts; the degrees of freedom are
@@ -64,10 +63,7 @@ func chiSquare(t *testing.T, what string, counts, expected []float64) {
 	df := float64(len(counts) - 1)
 	v := 2 / (9 * df)
 	p := 1 - phi((math.Cbrt(x/df)-1+v)/math.Sqrt(v))
-	t.Logf("%s: chi2 = %.1f with %.0f degrees of freedom, p = %.3g", what, x, df, p)
-	if p < alpha {
-		t.Errorf("%s: p = %.2g", what, p)
-	}
+	checked(t, what, fmt.Sprintf("chi2, %.0f degrees of freedom", df), fmt.Sprintf("%.1f, p = %.3g", x, p), p >= alpha)
 }
 
 // proportion holds k of n against a probability. sigmas is how far it may be.
@@ -75,10 +71,7 @@ func proportion(t *testing.T, what string, k, n int, p, sigmas float64) {
 	t.Helper()
 	got := float64(k) / float64(n)
 	z := (got - p) / math.Sqrt(p*(1-p)/float64(n))
-	t.Logf("%s: %d of %d = %.5f, expected %.5f, z = %+.2f (p = %.3g)", what, k, n, got, p, z, 2*phi(-math.Abs(z)))
-	if !(math.Abs(z) <= sigmas) {
-		t.Errorf("%s: %.5f is %.1f sigma from %.5f", what, got, z, p)
-	}
+	checked(t, what, fmt.Sprintf("%.5f, n = %d", p, n), fmt.Sprintf("%.5f, z = %+.2f, p = %.3g", got, z, 2*phi(-math.Abs(z))), math.Abs(z) <= sigmas)
 }
 
 // correlation holds the correlation of two samples of known mean 1/2 and
@@ -90,10 +83,7 @@ func correlation(t *testing.T, what string, x, y []float64) {
 		sum += (x[i] - 0.5) * (y[i] - 0.5)
 	}
 	z := 12 * sum / math.Sqrt(float64(len(x)))
-	t.Logf("%s: rho = %+.5f, z = %+.2f", what, 12*sum/float64(len(x)), z)
-	if math.Abs(z) > zLimit {
-		t.Errorf("%s: z = %.2f", what, z)
-	}
+	checked(t, what, fmt.Sprintf("no correlation, n = %d", len(x)), fmt.Sprintf("rho = %+.5f, z = %+.2f", 12*sum/float64(len(x)), z), math.Abs(z) <= zLimit)
 }
 
 // moments are the mean and the standard deviation.

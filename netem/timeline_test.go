@@ -9,7 +9,7 @@ import (
 
 // Between grid points the process has the variance that it has on them.
 func TestNoiseIsStandardNormalAnywhere(t *testing.T) {
-	n := noise{Seed(1), 50 * time.Millisecond}
+	n := noise{seed(1), 50 * time.Millisecond}
 	for _, offset := range []time.Duration{0, 5, 12, 25, 49} {
 		x := make([]float64, sampleSize())
 		for i := range x {
@@ -20,7 +20,7 @@ func TestNoiseIsStandardNormalAnywhere(t *testing.T) {
 }
 
 func TestNoiseIsContinuous(t *testing.T) {
-	n := noise{Seed(2), 50 * time.Millisecond}
+	n := noise{seed(2), 50 * time.Millisecond}
 	const step = 10 * time.Microsecond
 	for at := time.Duration(0); at < 10*time.Second; at += step {
 		if d := math.Abs(n.at(at+step) - n.at(at)); d > 0.01 {
@@ -30,7 +30,7 @@ func TestNoiseIsContinuous(t *testing.T) {
 }
 
 func TestPacketsOfOneMillisecondShareTheirJitter(t *testing.T) {
-	n := noise{Seed(3), jitterGrid}
+	n := noise{seed(3), jitterGrid}
 	if n.jitter(1234*time.Millisecond) != n.jitter(1235*time.Millisecond-1) {
 		t.Error("two values in one millisecond")
 	}
@@ -48,7 +48,7 @@ func stationary(g GE) float64 { return g.P / (g.P + g.R) }
 // A SYN repeated 1.5 s after a lost one meets the link as anyone does.
 func TestLossHasNoMemoryAfterASecondAndAHalf(t *testing.T) {
 	for i, ge := range chains[:2] {
-		c, l := newChain(Seed(uint64(i)), ge), stationary(ge)
+		c, l := newChain(seed(uint64(i)), ge), stationary(ge)
 		losses, again, probes := 0, 0, 0
 		for before := false; losses < sampleSize() || before; probes++ {
 			bad := c.isBad(time.Duration(probes) * 1500 * time.Millisecond)
@@ -73,7 +73,7 @@ func TestTransitionIsThePowerOfTheStep(t *testing.T) {
 		l, lambda := stationary(ge), 1-ge.P-ge.R
 		step := ms(ge.StepMs)
 		for j, elapsed := range []time.Duration{step / 2, step, 2 * step, 5 * step} {
-			c := newChain(Seed(10).Of(uint64(i), uint64(j)), ge)
+			c := newChain(seed(10).Of(uint64(i), uint64(j)), ge)
 			var from, to [2]int // by the state before; to: bad after
 			for at := time.Duration(0); from[1] < sampleSize()/10; at += elapsed + 50*step {
 				k := 0
@@ -98,7 +98,7 @@ func TestChainBeginsStationary(t *testing.T) {
 	for i, ge := range chains {
 		bad := 0
 		for k := range uint64(sampleSize()) {
-			c := newChain(Seed(15).Of(uint64(i), k), ge)
+			c := newChain(seed(15).Of(uint64(i), k), ge)
 			if c.isBad(0) {
 				bad++
 			}
@@ -112,7 +112,7 @@ func TestBurstsAreGeometric(t *testing.T) {
 	for i, ge := range chains {
 		const longest = 6
 		counts, expected := make([]float64, longest), make([]float64, longest)
-		c := newChain(Seed(20).Of(uint64(i)), ge)
+		c := newChain(seed(20).Of(uint64(i)), ge)
 		bursts, lost := 0, 0
 		for k, run := 0, 0; bursts < sampleSize()/2; k++ {
 			if c.isBad(time.Duration(k) * ms(ge.StepMs)) {
@@ -134,7 +134,7 @@ func TestBurstsAreGeometric(t *testing.T) {
 
 // Sojourns in the bad state are exponential.
 func TestSojournsAreExponential(t *testing.T) {
-	c := newChain(Seed(30), chains[0])
+	c := newChain(seed(30), chains[0])
 	want := -math.Log(1-0.41) / 0.02 * 0.40 / 0.41 // per second
 	x := make([]float64, 0, sampleSize())
 	for len(x) < cap(x) {
@@ -149,7 +149,7 @@ func TestSojournsAreExponential(t *testing.T) {
 // Who asks, and how often, changes nothing.
 func TestTrafficCannotMoveTheChain(t *testing.T) {
 	for i, ge := range chains {
-		key := Seed(40).Of(uint64(i))
+		key := seed(40).Of(uint64(i))
 		quiet, busy := newChain(key, ge), newChain(key, ge)
 		bad := 0
 		for k := range uint64(20_000) {
@@ -171,7 +171,7 @@ func TestTrafficCannotMoveTheChain(t *testing.T) {
 	}
 	// The same for rate and jitter, which have no state at all, and for a
 	// link's fates under other traffic.
-	key := Seed(41)
+	key := seed(41)
 	a, b := NewPath(cellEdge(), key).Up, NewPath(cellEdge(), key).Up
 	a.median, b.median = 0, 0 // traffic may fill the queue; the air it may not move
 	for i := range uint64(20_000) {
@@ -190,7 +190,7 @@ func TestTrafficCannotMoveTheChain(t *testing.T) {
 // Where a state only makes loss likely, the packet's own key decides.
 func TestSoftStates(t *testing.T) {
 	ge := GE{P: 0.02, R: 0.10, LossBad: 0.6, LossGood: 0.01, StepMs: 20}
-	key := Seed(50)
+	key := seed(50)
 	l := NewPath(Profile{GE: ge}, key).Up
 	state := newChain(l.chain.key, ge)
 	var sent, lost [2]int
@@ -214,7 +214,7 @@ func TestSoftStates(t *testing.T) {
 // step to step.
 func TestOddChainsEnd(t *testing.T) {
 	for _, ge := range []GE{{P: 0.01, R: 0.4, LossBad: 1}, {P: 0.3, R: 0.7, LossBad: 1, StepMs: 20}, {P: 0.9, R: 0.9, LossBad: 1, StepMs: 20}, {P: 0.1, LossBad: 1}, {R: 0.1, LossBad: 1}} {
-		c := newChain(Seed(60), ge)
+		c := newChain(seed(60), ge)
 		n := 0
 		for i := range 10_000 {
 			if c.isBad(time.Duration(i) * 20 * time.Millisecond) {

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"xzfleet/emulator/device"
+	"xzfleet/netem"
 	"xzfleet/results/stats"
 )
 
 // check complains about what no key shows by itself: what is missing, and
 // what does not go together.
-func (src *source) check(doc *document) {
+func (src *source) check(doc *document, links *catalogue) {
 	src.checkArrival(doc.Arrival)
 	if src.given("target", "ca") && !src.given("target", "url") {
 		src.add(src.whereIs("target.ca"), "target.ca: without target.url the bundled server is used, whose root is known")
@@ -26,7 +28,7 @@ func (src *source) check(doc *document) {
 		src.add(place{}, "there is no [[fleet]]: want at least one")
 	}
 	if list, ok := src.fleets(); ok {
-		src.checkFleets(list, doc.Fleet)
+		src.checkFleets(list, doc.Fleet, links)
 	}
 }
 
@@ -73,7 +75,7 @@ func later(a, b place) place {
 	return b
 }
 
-func (src *source) checkFleets(list []map[string]any, fleets []fleetTable) {
+func (src *source) checkFleets(list []map[string]any, fleets []fleetTable, links *catalogue) {
 	if len(list) == 0 {
 		if _, there := src.tree["fleet"]; there {
 			src.add(src.whereIs("fleet"), "there is no [[fleet]]: want at least one")
@@ -97,6 +99,7 @@ func (src *source) checkFleets(list []map[string]any, fleets []fleetTable) {
 		if i < len(fleets) {
 			total += fleets[i].Count
 			src.checkFleet(at, table, fleets[i])
+			src.checkLinks(at, table, &fleets[i], links)
 		}
 	}
 	if total > most {
@@ -120,18 +123,64 @@ func (src *source) checkFleet(at string, table map[string]any, f fleetTable) {
 			src.add(src.whereIs(join(at+".tls", tlsKey(err.Error()))), "fleet.tls: %v", err)
 		}
 	}
-	if f.Path.GE.P > 0 && f.Path.GE.StepMs == 0 {
-		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge.step_ms: a loss chain with p above 0 wants a step of more than 0 ms")
+}
+
+// checkLinks looks at the links of one fleet.
+func (src *source) checkLinks(at string, table map[string]any, f *fleetTable, links *catalogue) {
+	src.checkLinkName(at+".link", "fleet.link", f.Link, links)
+	path, _ := table["path"].(map[string]any)
+	radio, _ := table["radio"].(map[string]any)
+	resolved := f.over(netem.Profile{})
+	for _, c := range checkLink(&resolved) {
+		// What the fleet does not touch, the profile answers for.
+		var where place
+		in := ""
+		for _, key := range c.keys {
+			if _, ok := path[key]; ok {
+				in, where = "path", later(where, src.whereIs(join(at+".path", key)))
+			}
+			if _, ok := radio[key]; ok {
+				in, where = "radio", later(where, src.whereIs(join(at+".radio", key)))
+			}
+		}
+		if in != "" {
+			src.add(where, "fleet.%s.%s", in, c.text)
+		}
 	}
-	if ge := f.Path.GE; ge.P > 0 && ge.R == 0 {
-		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge.r: a loss chain with p above 0 wants a way back, more than 0")
-	} else if ge.P > 0 && ge.P+ge.R >= 1 {
-		// In continuous time the chain leaves its states at the rate
-		// -ln(1-p-r) per step.
-		src.add(src.whereIs(at+".path.ge"), "fleet.path.ge: p + r is %v, want less than 1", ge.P+ge.R)
+	if given, ok := tables(path["schedule"]); ok {
+		src.checkSchedule(at+".path.schedule", given, f.Path.Schedule, links)
 	}
-	if r := f.Path.Rate; r.Sigma > 0 && r.CorrS == 0 {
-		src.add(src.whereIs(at+".path.rate_kbps"), "fleet.path.rate_kbps.corr_s: a rate with sigma above 0 wants a correlation time of more than 0 s")
+}
+
+// checkLinkName complains about a link that is not there or not right.
+func (src *source) checkLinkName(at, key, name string, links *catalogue) {
+	if name == "" {
+		return // missing, or not a string
+	}
+	where := src.whereIs(at)
+	_, err := links.find(name, where)
+	for _, err := range each(err) {
+		src.add(where, "%s: %v", key, err)
+	}
+}
+
+// checkSchedule complains about a schedule that is not complete or not in
+// order.
+func (src *source) checkSchedule(at string, given []map[string]any, schedule []change, links *catalogue) {
+	const key = "fleet.path.schedule"
+	before := time.Duration(0)
+	for i, c := range schedule {
+		here := element(at, i)
+		for _, inner := range keysOf(reflect.TypeFor[change]()) {
+			if _, ok := given[i][inner]; !ok {
+				src.add(src.whereIs(here), "%s.%s: missing, want %s", key, inner, rules[join(key, inner)].want)
+			}
+		}
+		src.checkLinkName(here+".link", key+".link", c.Link, links)
+		if c.At > 0 && c.At <= before {
+			src.add(src.whereIs(here+".at"), "%s.at: found %v after %v, want times in order", key, c.At, before)
+		}
+		before = max(before, c.At)
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"xzfleet/emulator/device"
-	"xzfleet/netem"
 )
 
 // redacted stands in for a secret.
 const redacted = "REDACTED"
 
 // runFile is run.toml: a document with every value spelt out that the device
-// obeys, and none that it does not.
+// obeys, and none that it does not. Links of files are in it under the name
+// that the fleets have for them, so that it needs no other file.
 type runFile struct {
 	Scenario
 	Fleet []runFleet `toml:"fleet"`
@@ -32,7 +32,8 @@ type runFleet struct {
 	Timeouts map[string]time.Duration `toml:"timeouts"`
 	Retry    device.Retry             `toml:"retry"`
 	Modem    *device.Modem            `toml:"modem"` // nil without a modem
-	Path     netem.Profile            `toml:"path"`
+	Path     pathTable                `toml:"path"`
+	Radio    radioTable               `toml:"radio"`
 }
 
 // Encode writes the scenario fully resolved, with secrets redacted. Loading
@@ -42,7 +43,11 @@ func (s *Scenario) Encode() ([]byte, error) {
 	for _, f := range s.Fleets {
 		t := runFleet{
 			Name: f.Name, Count: f.Count, Device: f.DeviceName, Link: f.LinkName,
-			TLS: f.Device.TLS, Timeouts: timeoutsOf(f.Device), Retry: f.Device.Retry, Path: f.Link,
+			TLS: f.Device.TLS, Timeouts: timeoutsOf(f.Device), Retry: f.Device.Retry,
+		}
+		t.Path, t.Radio = tablesOf(f.Link)
+		for i, c := range f.Schedule {
+			t.Path.Schedule = append(t.Path.Schedule, change{c.From, f.ScheduleNames[i]})
 		}
 		if f.Device.Modem.Baud > 0 {
 			t.Modem = &f.Device.Modem

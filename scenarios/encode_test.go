@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,9 @@ func TestRunFileLoadsBack(t *testing.T) {
 	for range 100 {
 		name := Names()[rng.IntN(len(Names()))]
 		sets := randomSets(rng)
+		if slices.ContainsFunc(sets, func(s string) bool { return strings.Contains(s, "'mine'") }) {
+			sets = append(sets, "profile.mine={ jitter_sd = 5 }")
+		}
 		s, err := Load(name, sets)
 		if err != nil {
 			t.Fatalf("%s with %q: %v", name, sets, err)
@@ -50,6 +54,13 @@ func randomSets(rng *rand.Rand) []string {
 		fmt.Sprintf("fleet.path.jitter_sd=%v", rng.ExpFloat64()),
 		fmt.Sprintf("fleet.path.ge={ p = %v, r = 0.5, loss_bad = 1, step_ms = 20 }", rng.Float64()/2),
 		"fleet.path={}",
+		"fleet.path.middlebox={ block_ports = [80, 443], clear_upgrade = 'strip' }",
+		fmt.Sprintf("fleet.path.nat.tcp_idle_s=%v", rng.ExpFloat64()),
+		fmt.Sprintf("fleet.radio.rrc={ inactivity_s = 3, promotion.sigma = %v }", rng.Float64()),
+		fmt.Sprintf("fleet.radio.stall={ per_min = %v, median = 700 }", rng.Float64()),
+		fmt.Sprintf("fleet.path.schedule=[{ at = '%v', link = 'mine' }, { at = '2h', link = 'testdata/links/replay.toml' }]", d()),
+		"profile.mine={ jitter_sd = 3, attach = { median_s = 4 } }",
+		"fleet.link=testdata/links/kitchen.toml",
 		"fleet.link=cat1-cell-edge",
 		fmt.Sprintf("fleet.count=%d", 1+rng.IntN(1000)),
 		"server.tls={ chain = 'p256', names = ['a.example'], max_version = '1.2' }",
@@ -67,7 +78,7 @@ func loadsBack(t *testing.T, s *Scenario) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := parse("run.toml", string(text), nil)
+	again, err := parse("nowhere/run.toml", string(text), nil)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,9 +16,9 @@ import (
 // what the struct held.
 type filler struct {
 	*source
-	skip []string // keys passed over, of tables that are not modelled yet
-	// fleet makes the fleet that a table's overrides are laid over.
-	fleet func(table map[string]any) fleetTable
+	// fleet makes the fleet that a table's overrides are laid over; at is its
+	// path.
+	fleet func(at string, table map[string]any) fleetTable
 }
 
 // position is where the filler stands: the path with indices, which has a
@@ -32,11 +33,9 @@ func (at position) child(key string) position {
 func (f *filler) table(at position, table map[string]any, dst reflect.Value) {
 	fields := fieldsOf(dst.Type())
 	for _, key := range slices.Sorted(maps.Keys(table)) {
-		index, ok := fields[key]
-		switch {
-		case ok:
+		if index, ok := fields[key]; ok {
 			f.value(at.child(key), table[key], dst.FieldByIndex(index))
-		case !slices.Contains(f.skip, key):
+		} else {
 			f.unknown(at, key, keysOf(dst.Type()))
 		}
 	}
@@ -45,6 +44,10 @@ func (f *filler) table(at position, table map[string]any, dst reflect.Value) {
 func (f *filler) unknown(at position, key string, known []string) {
 	here := at.child(key)
 	where := f.whereIs(here.path)
+	if other := otherTable(here.key); other != "" {
+		f.add(where, "%s: unknown key; %s has it", here.key, other)
+		return
+	}
 	if near := nearest(key, known); near != "" {
 		f.add(where, "%s: unknown key; did you mean %q?", here.key, near)
 		return
@@ -55,8 +58,10 @@ func (f *filler) unknown(at position, key string, known []string) {
 // value fills one field.
 func (f *filler) value(at position, v any, dst reflect.Value) {
 	switch table, isTable := v.(map[string]any); {
-	case dst.Type() == reflect.TypeFor[[]fleetTable]():
-		f.fleetList(at, v, dst)
+	case dst.Kind() == reflect.Slice && dst.Type().Elem().Kind() == reflect.Struct:
+		f.tables(at, v, dst)
+	case dst.Type() == reflect.TypeFor[map[string]Link]() && isTable:
+		f.links(at, table, dst)
 	case dst.Kind() == reflect.Struct && isTable:
 		f.table(at, table, dst)
 	default:
@@ -82,19 +87,47 @@ func (f *filler) wrong(at position, v any, r rule) {
 	f.add(where, "%s: found %s, want %s", at.key, describe(v), r.want)
 }
 
-// fleetList fills the fleets, each over what its profiles say.
-func (f *filler) fleetList(at position, v any, dst reflect.Value) {
+// tables fills an array of tables; fleets each over what their profiles say.
+func (f *filler) tables(at position, v any, dst reflect.Value) {
 	list, ok := tables(v)
 	if !ok {
-		f.add(f.whereIs(at.path), "%s: found %s, want tables: [[fleet]]", at.key, describe(v))
+		f.wrong(at, v, ruleFor(at.key, dst.Type()))
 		return
 	}
-	fleets := make([]fleetTable, len(list))
+	made := reflect.MakeSlice(dst.Type(), len(list), len(list))
 	for i, table := range list {
-		fleets[i] = f.fleet(table)
-		f.table(position{element(at.path, i), at.key}, table, reflect.ValueOf(&fleets[i]).Elem())
+		one := position{element(at.path, i), at.key}
+		if fleet, ok := made.Index(i).Addr().Interface().(*fleetTable); ok {
+			*fleet = f.fleet(one.path, table)
+		}
+		f.table(one, table, made.Index(i))
 	}
-	dst.Set(reflect.ValueOf(fleets))
+	dst.Set(made)
+}
+
+// links fills link profiles, each from nothing, and reads what they have
+// recorded.
+func (f *filler) links(at position, all map[string]any, dst reflect.Value) {
+	links := map[string]Link{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		here := position{join(at.path, name), at.key}
+		table, ok := all[name].(map[string]any)
+		switch {
+		case !ok:
+			f.add(f.whereIs(here.path), "%s.%s: found %s, want a table: [profile.NAME]", at.key, name, describe(all[name]))
+			continue
+		case !isLinkName(reflect.ValueOf(name)):
+			f.add(f.whereIs(here.path), "%s: found %q, want %s", at.key, name, linkNameWanted)
+			continue
+		}
+		var link Link
+		f.table(here, table, reflect.ValueOf(&link).Elem())
+		for _, c := range slices.Concat(checkLink(&link.Profile), link.loadTraces(filepath.Dir(f.file))) {
+			f.add(f.whereIs(join(here.path, c.keys[0])), "%s.%s", at.key, c.text)
+		}
+		links[name] = link
+	}
+	dst.Set(reflect.ValueOf(links))
 }
 
 // convert makes a value of type t from a TOML value; false where the types do
@@ -184,6 +217,10 @@ func describe(v any) string {
 		return "a table"
 	case []map[string]any:
 		return "an array of tables"
+	case []any:
+		if text := fmt.Sprintf("%#v", v); len(text) <= 60 {
+			return strings.NewReplacer("[]interface {}{", "[", "}", "]").Replace(text) + " (list)"
+		}
 	}
 	return "a list"
 }

@@ -104,7 +104,7 @@ func pathsOf(path string, v any, all map[string]bool) {
 
 // addFiles seeds a corpus with every scenario at hand, good and bad.
 func addFiles(f *testing.F) {
-	for _, pattern := range []string{"*.toml", "testdata/bad/*.toml"} {
+	for _, pattern := range []string{"*.toml", "testdata/bad/*.toml", "testdata/links/*.toml", "links/*.toml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			f.Fatal(err)

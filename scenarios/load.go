@@ -14,8 +14,8 @@ import (
 	"xzfleet/netem"
 )
 
-// maxFile bounds a scenario file, bytes.
-const maxFile = 256 << 10
+// maxFile bounds a scenario file, bytes; a run.toml may hold recorded rates.
+const maxFile = 64 << 20
 
 // Load reads a bundled scenario by its name, or else a file, with each of
 // sets (PATH=VALUE) laid over it, and resolves it. The error lists everything
@@ -67,47 +67,67 @@ func parse(file, text string, sets []string) (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := bundledLinks()
+	src.apply(sets)
+	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	doc := document{Scenario: defaults(base)}
+	// Links first: the fleets are filled over them.
+	f := filler{source: src}
+	if own, ok := src.tree["profile"]; ok {
+		f.value(position{"profile", "profile"}, own, reflect.ValueOf(&doc.Links).Elem())
+		delete(src.tree, "profile")
+	}
+	links, err := newCatalogue(file, doc.Links)
 	if err != nil {
 		return nil, err
 	}
-	src.apply(sets)
-	f := filler{source: src, fleet: func(table map[string]any) fleetTable { return baseFleet(table, links) }}
-	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-	doc := document{Scenario: defaults(base)}
+	f.fleet = func(at string, table map[string]any) fleetTable { return src.baseFleet(at, table, links) }
 	f.table(position{}, src.tree, reflect.ValueOf(&doc).Elem())
-	src.check(&doc)
+	src.check(&doc, links)
 	if err := src.err(); err != nil {
 		return nil, err
 	}
-	return resolve(&doc)
+	return resolve(&doc, src, links)
 }
 
-// baseFleet is a fleet before its overrides: what its profiles say.
-func baseFleet(table map[string]any, links map[string]netem.Profile) fleetTable {
+// baseFleet is a fleet before its overrides: what its profiles say. What is
+// wrong with them is said when the fleet is checked.
+func (src *source) baseFleet(at string, table map[string]any, links *catalogue) fleetTable {
 	var t fleetTable
 	deviceName, _ := table["device"].(string)
-	linkName, _ := table["link"].(string)
 	if d, err := device.ProfileNamed(deviceName); err == nil {
 		t.TLS, t.Timeouts, t.Retry, t.Modem = d.TLS, d.Timeouts, d.Retry, d.Modem
 	}
-	t.Path = links[linkName]
+	if name, ok := table["link"].(string); ok {
+		if link, err := links.find(name, src.whereIs(at+".link")); err == nil {
+			t.Path, t.Radio = tablesOf(link.Profile)
+		}
+	}
 	return t
 }
 
 // resolve turns a checked document into a scenario.
-func resolve(doc *document) (*Scenario, error) {
+func resolve(doc *document, src *source, links *catalogue) (*Scenario, error) {
 	s := doc.Scenario
-	for _, t := range doc.Fleet {
+	for i, t := range doc.Fleet {
 		d, err := device.ProfileNamed(t.Device)
 		if err != nil {
 			return nil, err
 		}
 		d.TLS, d.Timeouts, d.Retry, d.Modem = t.TLS, t.Timeouts, t.Retry, t.Modem
-		s.Fleets = append(s.Fleets, Fleet{
-			Name: t.Name, Count: t.Count, DeviceName: t.Device, LinkName: t.Link, Device: d, Link: t.Path,
-		})
+		at := element("fleet", i)
+		link, err := links.find(t.Link, src.whereIs(at+".link"))
+		if err != nil {
+			return nil, err
+		}
+		f := Fleet{
+			Name: t.Name, Count: t.Count, DeviceName: t.Device, LinkName: t.Link, Device: d, Link: t.over(link.Profile),
+		}
+		if err := f.follow(t.Path.Schedule, at+".path.schedule", src, links); err != nil {
+			return nil, err
+		}
+		s.Fleets = append(s.Fleets, f)
 	}
+	s.Links = links.needed()
 	if a := &s.Arrival; a.Pattern == Ramp && a.Over == 0 && a.Rate == 0 {
 		a.Over = defaultOver
 	}
@@ -115,4 +135,17 @@ func resolve(doc *document) (*Scenario, error) {
 		s.Usage.Boot = u.Scheme == "http" || u.Scheme == "https"
 	}
 	return &s, nil
+}
+
+// follow gives a fleet its schedule, which stands at this path.
+func (f *Fleet) follow(schedule []change, at string, src *source, links *catalogue) error {
+	for i, c := range schedule {
+		link, err := links.find(c.Link, src.whereIs(element(at, i)+".link"))
+		if err != nil {
+			return err
+		}
+		f.Schedule = append(f.Schedule, netem.Class{From: c.At, Profile: link.Profile})
+		f.ScheduleNames = append(f.ScheduleNames, c.Link)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func TestClean(t *testing.T) {
 		}
 		link.RTTFloor.Min, link.UpShare = 0, 0
 		none, err := LinkNamed("none")
-		if err != nil || link != none {
+		if err != nil || !reflect.DeepEqual(link, none) {
 			t.Errorf("fleet %s: beyond its length the link has %+v", f.Name, link)
 		}
 	}
@@ -115,7 +116,7 @@ path = { rtt_floor = { median = 70 }, jitter_sd = 0 }
 		t.Fatal(err)
 	}
 	want.RTTFloor.Median, want.JitterSD = 70, 0
-	if f.Link != want {
+	if !reflect.DeepEqual(f.Link, want) {
 		t.Errorf("link = %+v, want %+v", f.Link, want)
 	}
 	d := f.Device
@@ -147,6 +148,20 @@ func TestTargetSchemeDecidesBoot(t *testing.T) {
 	}
 }
 
+func TestTargetMayBeIPv6(t *testing.T) {
+	for _, url := range []string{"wss://[::1]:8443/xiaozhi/v1/", "ws://[2001:db8::1]", "https://[fe80::1%25eth0]:8443/ota/"} {
+		s, err := Load("smoke", []string{"target.url=" + url})
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		if s.Target.URL != url {
+			t.Errorf("%s became %s", url, s.Target.URL)
+		}
+		loadsBack(t, s)
+	}
+}
+
 func TestLoadFinds(t *testing.T) {
 	_, err := Load("quikstart", nil)
 	if want := `no scenario "quikstart": did you mean "quickstart"? there are clean, quickstart, smoke, or the path of a file`; err == nil || err.Error() != want {
@@ -166,10 +181,10 @@ func TestLoadFinds(t *testing.T) {
 	if s, err := Load(file, nil); err != nil || s.Name != "mine" {
 		t.Errorf("got %v, %v", s, err)
 	}
-	if err := os.WriteFile(file, make([]byte, maxFile+1), 0o644); err != nil {
+	if err := os.Truncate(file, maxFile+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(file, nil); err == nil || !strings.Contains(err.Error(), "is larger than 262144 bytes") {
+	if _, err := Load(file, nil); err == nil || !strings.Contains(err.Error(), "is larger than 67108864 bytes") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -37,8 +37,16 @@ func ruleFor(key string, t reflect.Type) rule {
 	if r, ok := rules[key]; ok {
 		return r
 	}
+	for _, table := range []string{"fleet.path.", "fleet.radio.", "profile."} {
+		if key, ok := strings.CutPrefix(key, table); ok && linkRules[key].ok != nil {
+			return linkRules[key]
+		}
+	}
 	return ruleOfType(t)
 }
+
+// linkName is a link by name or file; which there are, the catalogue knows.
+var linkName = rule{want: "a link profile (xzfleet profiles lists them) or the path of a link file", ok: anything}
 
 func ruleOfType(t reflect.Type) rule {
 	switch {
@@ -77,7 +85,7 @@ var rules = map[string]rule{
 	"fleet.name":   {want: "a name of letters, digits, '-' and '_' that is not that of a key of [[fleet]]", ok: isFleetName},
 	"fleet.count":  whole(1, most),
 	"fleet.device": oneOf(deviceNames()...),
-	"fleet.link":   oneOf(modelled...).notYet(toCome...),
+	"fleet.link":   linkName,
 
 	"fleet.tls.min_version": oneOf("1.0", "1.1", "1.2", "1.3"),
 	"fleet.tls.max_version": oneOf("1.0", "1.1", "1.2", "1.3"),
@@ -101,22 +109,11 @@ var rules = map[string]rule{
 	"fleet.modem.piece": whole(1, 1460),
 	"fleet.modem.ping":  oneOf("answer", "ignore", "die"),
 
-	"fleet.path.rtt_floor.min":    between(0, 60_000),
-	"fleet.path.rtt_floor.median": between(0, 60_000),
-	"fleet.path.rtt_floor.sigma":  between(0, 5),
-	"fleet.path.up_share":         between(0, 1),
-	"fleet.path.jitter_sd":        between(0, 10_000),
-	"fleet.path.ge.p":             between(0, 1),
-	"fleet.path.ge.r":             between(0, 1),
-	"fleet.path.ge.loss_bad":      between(0, 1),
-	"fleet.path.ge.loss_good":     between(0, 1),
-	"fleet.path.ge.step_ms":       between(0, 60_000),
-	"fleet.path.rate_kbps.up":     between(0, 1e8),
-	"fleet.path.rate_kbps.down":   between(0, 1e8),
-	"fleet.path.rate_kbps.sigma":  between(0, 5),
-	"fleet.path.rate_kbps.corr_s": between(0, 3600),
-	"fleet.path.queue_bytes.up":   whole(0, 1<<30),
-	"fleet.path.queue_bytes.down": whole(0, 1<<30),
+	"fleet":                    {want: "tables: [[fleet]]"},
+	"fleet.path.schedule":      {want: `tables: [{ at = "30s", link = "cat1-cell-edge" }]`},
+	"fleet.path.schedule.at":   duration(time.Millisecond),
+	"fleet.path.schedule.link": linkName,
+	"profile":                  {want: "tables: [profile.NAME]"},
 }
 
 func deviceNames() []string {
@@ -189,10 +186,20 @@ var fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`)
 
 var fleetName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
 
+// isLinkName keeps the name of a table [profile.NAME] on one line, and "none"
+// what it is.
+func isLinkName(v reflect.Value) bool {
+	return linkNames.MatchString(v.String()) && v.String() != noLink
+}
+
+var linkNames = regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,200}$`)
+
+const linkNameWanted = `a name for [profile.NAME] of at most 200 characters on one line other than "none"`
+
 // isFleetName keeps -set paths clear: no dot, and never the name of a key,
 // those to come included.
 func isFleetName(v reflect.Value) bool {
-	keys := append(keysOf(reflect.TypeFor[fleetTable]()), "heap", "radio")
+	keys := append(keysOf(reflect.TypeFor[fleetTable]()), "heap")
 	return fleetName.MatchString(v.String()) && !slices.Contains(keys, v.String())
 }
 

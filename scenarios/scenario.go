@@ -27,7 +27,11 @@ type Scenario struct {
 	Cell      Cell          `toml:"cell"`
 	Target    Target        `toml:"target"`
 	Fleets    []Fleet       `toml:"-"`
-	Server    voice.Config  `toml:"server"` // the bundled server, unused where Target.URL is set
+	// Links are link profiles of the scenario's own, [profile.NAME], and in a
+	// resolved scenario those of the link files that it names. They come before
+	// the bundled ones of the same name.
+	Links  map[string]Link `toml:"profile,omitempty"`
+	Server voice.Config    `toml:"server"` // the bundled server, unused where Target.URL is set
 }
 
 // Pattern says how devices arrive.
@@ -71,9 +75,13 @@ type Fleet struct {
 	Name       string
 	Count      int
 	DeviceName string         // the profile that Device was made from
-	LinkName   string         // the profile that Link was made from
+	LinkName   string         // the profile or the file that Link was made from
 	Device     device.Profile // with the scenario's overrides
 	Link       netem.Profile  // with the scenario's overrides
+	// Schedule are the links that come after Link, each from its time on, in
+	// order; ScheduleNames are the profiles or files that they were made from.
+	Schedule      []netem.Class
+	ScheduleNames []string
 }
 
 // defaults is a scenario without a file; fleets have none.
@@ -108,7 +116,10 @@ type document struct {
 	Fleet []fleetTable `toml:"fleet"`
 }
 
-// fleetTable is [[fleet]]: profiles by name, overrides by table.
+// fleetTable is [[fleet]]: profiles by name, overrides by table. Link is a
+// bundled link profile, one of the scenario's own, or the path of a link file:
+// with a slash or ending in .toml, relative to the scenario's file (or, from a
+// -set, to the working directory).
 type fleetTable struct {
 	Name     string          `toml:"name"`
 	Count    int             `toml:"count"`
@@ -118,5 +129,6 @@ type fleetTable struct {
 	Timeouts device.Timeouts `toml:"timeouts"`
 	Retry    device.Retry    `toml:"retry"`
 	Modem    device.Modem    `toml:"modem"`
-	Path     netem.Profile   `toml:"path"`
+	Path     pathTable       `toml:"path"`
+	Radio    radioTable      `toml:"radio"`
 }

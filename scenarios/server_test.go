@@ -54,7 +54,7 @@ func TestLoadServerComplains(t *testing.T) {
 		{file, nil, file + ":2: server.tls.min_version: 1.3 is above max_version 1.2\n" +
 			file + `:4: server.voic: unknown key; did you mean "voice"?` + "\n" +
 			file + `:6: server.limits.sessions: found "many" (string), want a whole number of at least 0` + "\n" +
-			file + ":7: tls: unknown key; there are name, note, seed, length, expect, undecided, arrival, usage, cell, target, server, fleet"},
+			file + ":7: tls: unknown key; there are name, note, seed, length, expect, undecided, arrival, usage, cell, target, profile, server, fleet"},
 		{"", []string{"fleet.count=3"}, "-set fleet.count=3: want server.KEY=VALUE, such as server.tls.max_version=1.2"},
 		{"", []string{"server.limits.sessions=0"}, "-set server.limits.sessions=0: server.limits.sessions: 0 is below 1"},
 		{"nowhere.toml", nil, "scenario: open nowhere.toml: no such file or directory"},

@@ -102,6 +102,10 @@ func wantsString(path []string) bool {
 		if t.Kind() == reflect.Slice {
 			t = t.Elem()
 		}
+		if t.Kind() == reflect.Map { // the key is a name
+			t = t.Elem()
+			continue
+		}
 		if t.Kind() != reflect.Struct {
 			return false
 		}

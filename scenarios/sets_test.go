@@ -77,7 +77,7 @@ func TestBadSet(t *testing.T) {
 		{[]string{"fleet=3", "fleet.count=3"}, "-set fleet=3: fleet: found 3 (whole number), want tables: [[fleet]]\n-set fleet.count=3: there is no [[fleet]]"},
 		{[]string{"fleet.name=a"}, `-set fleet.name=a: fleet.name: "a" is taken`},
 		{[]string{"fleet.modem.baud=9600"}, "-set fleet.modem.baud=9600: fleet.modem: wifi-s3 has no AT modem"},
-		{[]string{"abort=[]"}, `-set abort=[]: abort: unknown key; there are name, note, seed, length, expect, undecided, arrival, usage, cell, target, server, fleet`},
+		{[]string{"abort=[]"}, `-set abort=[]: abort: unknown key; there are name, note, seed, length, expect, undecided, arrival, usage, cell, target, profile, server, fleet`},
 		{[]string{"seed=1\nlength='1s'"}, "-set seed=1\nlength='1s': seed: found \"1\\nlength='1s'\" (string), want a whole number of at least 0"},
 		{[]string{"seed=a", "cell.size=0"}, "-set seed=a: seed: found \"a\" (string), want a whole number of at least 0\n-set cell.size=0: cell.size: found 0 (whole number), want a whole number of at least 1"},
 	}

@@ -41,11 +41,7 @@ func TestCut(t *testing.T) {
 			seen[phase] = true
 			m.Step(l.Now, l.Ev)
 		}
-		phases := 8 // seven, and none
-		if !cfg.Profile.Modem.exists() {
-			phases-- // nothing is waited for in radio
-		}
-		if len(seen) != phases {
+		if len(seen) != 8 { // seven phases, and none
 			t.Errorf("%s: cut only in %v", name, seen)
 		}
 	}

@@ -11,6 +11,7 @@ type EventKind uint8
 
 const (
 	Tick      EventKind = iota // nothing but time: a timer of the machine is due
+	RadioUp                    // the device is registered, or connected, or Cause
 	Resolved                   // the lookup is over; Cause says if it failed
 	Connected                  // TCP is open, or Cause
 	Progress                   // bytes of the TLS handshake have come
@@ -29,6 +30,8 @@ const (
 // in reports whether an event of this kind can belong to a phase.
 func (k EventKind) in(p results.Phase) bool {
 	switch k {
+	case RadioUp:
+		return p == results.PhaseRadio
 	case Resolved:
 		return p == results.PhaseDNS
 	case Connected:
@@ -63,7 +66,9 @@ type Event struct {
 type ActionKind uint8
 
 const (
-	Lookup ActionKind = iota
+	Attach ActionKind = iota // register with the network: power-on
+	Wake                     // bring the radio from idle to connected
+	Lookup
 	Dial
 	Handshake
 	Send      // Message over the open connection

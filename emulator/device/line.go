@@ -176,6 +176,8 @@ func (m *Machine) delayed(ev Event) bool {
 		return false
 	}
 	switch ev.Kind {
+	case RadioUp:
+		return ev.Cause != "" && !m.open.attach
 	case Resolved:
 		return ev.Cause != ""
 	case Connected:
@@ -191,7 +193,7 @@ func (m *Machine) receive(ev Event) {
 	l, modem := &m.line, m.cfg.Profile.Modem
 	took := modem.received(ev.Wire)
 	switch ev.Kind {
-	case Resolved, Connected, Secured:
+	case RadioUp, Resolved, Connected, Secured:
 		if m.open.kind == results.KindOTA {
 			m.takeOpening(ev) // the modem's own HTTP stack goes on
 			return

@@ -22,6 +22,8 @@ type Live struct {
 	open  bool
 	began bool
 	done  chan struct{}
+
+	answers []answer // to what the world knew at once
 }
 
 // Start puts a device on the network's queue, to begin at its start.
@@ -53,6 +55,17 @@ func (d *Live) Fire(due time.Duration, _ uint64) {
 func (d *Live) post(at time.Duration, ev Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.step(at, ev)
+	for len(d.answers) > 0 {
+		a := d.answers[0]
+		d.answers = d.answers[1:]
+		d.step(a.at, a.ev)
+	}
+	d.answers = nil
+	d.arm()
+}
+
+func (d *Live) step(at time.Duration, ev Event) {
 	if d.m.Done() {
 		return
 	}
@@ -63,7 +76,26 @@ func (d *Live) post(at time.Duration, ev Event) {
 	for i := range acts {
 		d.perform(&acts[i])
 	}
-	d.arm()
+}
+
+// answer is an event that will come without any packet.
+type answer struct {
+	device *Live
+	at     time.Duration
+	ev     Event
+}
+
+// Fire implements netem.Handler.
+func (a *answer) Fire(due time.Duration, _ uint64) { a.device.post(due, a.ev) }
+
+// answer tells the machine of the outcome of an action at its time.
+func (d *Live) answer(a *Action, at time.Duration, ev Event) {
+	ev.Gen = a.Gen
+	if at <= a.At {
+		d.answers = append(d.answers, answer{d, at, ev})
+		return
+	}
+	d.site.Network.At(at, &answer{d, at, ev}, 0)
 }
 
 func (d *Live) arm() {
@@ -75,6 +107,8 @@ func (d *Live) arm() {
 
 func (d *Live) perform(a *Action) {
 	switch a.Kind {
+	case Attach, Wake:
+		d.radio(a)
 	case Lookup:
 		d.lookup(a)
 	case Dial:
@@ -96,13 +130,27 @@ func (d *Live) perform(a *Action) {
 	}
 }
 
-// lookup asks for the host's address over the modelled link; the real one is
-// known to the run.
-func (d *Live) lookup(a *Action) {
+// radio registers the device, or brings it from idle to connected.
+func (d *Live) radio(a *Action) {
 	if !d.began {
 		d.began = true
 		d.change(Arrived)
 	}
+	bring := d.path.Wake
+	if a.Kind == Attach {
+		bring = d.path.Attach
+	}
+	at, ok := bring(a.At, d.connKey().Text("radio"))
+	ev := Event{Kind: RadioUp}
+	if !ok {
+		ev.Cause = results.CauseRadioFailed
+	}
+	d.answer(a, at, ev)
+}
+
+// lookup asks for the host's address over the modelled link; the real one is
+// known to the run.
+func (d *Live) lookup(a *Action) {
 	ev := Event{Kind: Resolved, Gen: a.Gen}
 	_, known := d.site.address(d.m.open.url.Host, d.m.open.url.Port)
 	key := d.connKey().Text("dns")
@@ -121,14 +169,10 @@ func (d *Live) connKey() netem.Key {
 }
 
 func (d *Live) dial(a *Action) {
-	if !d.began {
-		d.began = true
-		d.change(Arrived)
-	}
 	u := d.m.open.url
 	addr, _ := d.site.address(u.Host, u.Port)
 	conn := d.site.Network.Open(a.At, netem.Route{
-		Path: d.path, Device: d.m.cfg.Profile.TCP, Server: d.site.Server, Key: d.connKey(), Addr: addr,
+		Path: d.path, Device: d.m.cfg.Profile.TCP, Server: d.site.Server, Key: d.connKey(), Addr: addr, Port: u.Port,
 	}, PhaseDraws(a.Phase))
 	d.wire = newLiveConn(d, a.Gen, conn, u)
 	d.base = netem.Counts{}
@@ -191,6 +235,9 @@ func (d *Live) explain(a *results.Attempt) {
 func (d *Live) recordEnd(a *Action) {
 	session := *a.Session
 	session.Net, _ = d.traffic()
+	if session.ClosedBy == results.ByNetwork && d.wire != nil && d.wire.law.NATExpired() {
+		session.Cause = results.CauseNATExpired // the device only finds that nothing gets through
+	}
 	d.site.Sink.Session(session)
 	d.open = false
 	d.change(Shut)

@@ -40,6 +40,8 @@ type Machine struct {
 	token   string
 	version int // of the binary protocol
 
+	attached bool // registered since power-on
+
 	cached      string // host whose address is known
 	cachedUntil time.Duration
 
@@ -101,7 +103,7 @@ func (m *Machine) timer(due time.Duration) {
 	case m.line.outAt:
 		m.sendHead()
 	case m.open.readyAt:
-		m.radioReady()
+		m.commanded()
 	case m.talk.micAt:
 		m.speak()
 	case m.talk.deadlockAt:

@@ -102,7 +102,7 @@ func TestConversation(t *testing.T) {
 func (s *story) boot(request []byte, cfg *Config) []results.Attempt {
 	_, body, _ := bytes.Cut(request, []byte("\r\n\r\n"))
 	start := 5 * second
-	radio := s.u.mhttprequest(start, cfg.Profile.Board.Name+"/"+cfg.Profile.Firmware, cfg.ClientID, cfg.Identity.DeviceID, body)
+	radio := s.u.mhttprequest(start+4*second, cfg.Profile.Board.Name+"/"+cfg.Profile.Firmware, cfg.ClientID, cfg.Identity.DeviceID, body) + 250*millisecond
 	secured := radio + (30+40+90)*millisecond
 	s.sends = append(s.sends, sentMessage{at: secured, kind: Request, data: string(request)})
 	s.now = s.u.report(secured+50*millisecond, fmt.Sprintf(`+MHTTPURC: "content",0,%d,%d,%d,%0*d`, otaWire, otaWire, otaWire, 2*otaWire, 0))
@@ -115,7 +115,7 @@ func (s *story) boot(request []byte, cfg *Config) []results.Attempt {
 // open is the channel, 3 s after the OTA answer, its host known.
 func (s *story) open(cfg *Config) results.Attempt {
 	start := s.now + 3*second
-	radio := s.u.mipopen(start, true, "voice.test", 8443)
+	radio := s.u.mipopen(start, true, "voice.test", 8443) + 250*millisecond
 	tcp := radio + 40*millisecond
 	secured := s.u.report(tcp+90*millisecond, "+MIPOPEN: 1,0")
 	s.mask(16) // the key
@@ -197,8 +197,8 @@ func checkOrder(t *testing.T, log []Logged) {
 		}
 	}
 	want := []string{
-		"1.0", "1.1", "1.2", "1.3", "1.5", "1.4", // lookup, dial, handshake, send, record, close
-		"3.1", "3.2", "3.3", "3.5", "3.6", "3.4", "4.7", // dial to record of the session, close, done
+		"1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.7", "1.6", // attach, wake, lookup, dial, handshake, send, record, close
+		"3.1", "3.3", "3.4", "3.5", "3.7", "3.8", "3.6", "4.9", // wake, dial to record of the session, close, done
 	}
 	if !slices.Equal(kinds, want) {
 		t.Errorf("actions %v, want %v", kinds, want)

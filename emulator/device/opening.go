@@ -24,6 +24,7 @@ type try struct {
 	note     string // what was seen and does not end the wait
 	refused  bool   // the server said that it does not know us
 	gone     *Event // how the connection went away while the wait goes on
+	attach   bool   // the device is being registered
 }
 
 const phases = 7
@@ -74,33 +75,56 @@ func (m *Machine) startOpening() {
 		return
 	}
 	t.url = u
+	if m.kind == results.KindOTA && !m.attached {
+		t.attach = true // the boot's start is power-on
+		m.act(Action{Kind: Attach, Phase: results.PhaseRadio})
+		return
+	}
+	m.command()
+}
+
+// command starts the AT commands before the open.
+func (m *Machine) command() {
+	t, modem := &m.open, m.cfg.Profile.Modem
 	t.readyAt = m.now
-	modem := m.cfg.Profile.Modem
 	switch {
 	case !modem.exists():
 	case m.kind == results.KindOTA:
 		headers, body := m.otaHeaders(), m.otaBody()
-		t.readyAt += modem.requestPlan(u, headers, body)
+		t.readyAt += modem.requestPlan(t.url, headers, body)
 	default:
-		t.readyAt += modem.openPlan(u)
+		t.readyAt += modem.openPlan(t.url)
+	}
+	if t.readyAt == m.now {
+		m.commanded()
 	}
 }
 
-// radioReady is when the first packet may leave.
-func (m *Machine) radioReady() {
+// commanded is when the first packet could leave if the radio were connected.
+func (m *Machine) commanded() {
 	t, p := &m.open, m.cfg.Profile
 	t.readyAt = never
-	m.enter(results.PhaseDNS)
 	switch {
 	case p.Modem.exists() && t.kind == results.KindOTA:
 		// 30 s until the answer, from MHTTPREQUEST's OK.
 		m.budgetFrom(m.now+p.Modem.ok(0), p.Timeouts.OTA)
 	case p.Modem.exists():
-		// The 10 s over DNS, TCP and TLS run from MIPOPEN's OK.
+		// The 10 s over promotion, DNS, TCP and TLS run from MIPOPEN's OK.
 		m.budgetFrom(m.now+p.Modem.ok(0), p.Timeouts.Connect)
-	default:
-		m.budget(p.Timeouts.DNS)
 	}
+	m.act(Action{Kind: Wake, Phase: results.PhaseRadio})
+}
+
+// radioUp goes on when the device is registered, and when it is connected.
+func (m *Machine) radioUp() {
+	t := &m.open
+	if t.attach {
+		t.attach, m.attached = false, true
+		m.command()
+		return
+	}
+	m.enter(results.PhaseDNS)
+	m.ownBudget(m.cfg.Profile.Timeouts.DNS)
 	if m.known(t.url.Host) {
 		m.resolved()
 		return
@@ -190,6 +214,8 @@ func (m *Machine) takeOpening(ev Event) {
 // next goes on to the phase after the one that ended well.
 func (m *Machine) next(ev Event) {
 	switch ev.Kind {
+	case RadioUp:
+		m.radioUp()
 	case Resolved:
 		m.cached, m.cachedUntil = m.open.url.Host, m.now+m.cfg.Profile.DNSCache
 		m.resolved()

@@ -100,8 +100,8 @@ func (c *plainClient) hold(conn net.Conn) bool {
 func (c *plainClient) run() {
 	defer close(c.left)
 	err := c.open()
-	if err == nil && c.use != hangUp {
-		c.arm.wg.Go(c.read)
+	if err == nil {
+		c.arm.wg.Go(c.read) // an open channel has its reader, however short it is
 	}
 	if err != nil {
 		err = fmt.Errorf("client %d: %w", c.index, err)

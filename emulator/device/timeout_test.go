@@ -46,6 +46,14 @@ type failure struct {
 // characters.
 const mipopenOK = 1200*time.Microsecond + 6*time.Second/92160
 
+// mipopenTime is from the wish to open until the modem has +MIPOPEN.
+func mipopenTime(port int) time.Duration {
+	return (&uart{at: true}).mipopen(0, true, "voice.test", port)
+}
+
+// mipopenReport is how long its result takes on the UART.
+const mipopenReport = 17 * 10 * second / 921600
+
 // sendTime is from the wish to send so many bytes until the firmware knows
 // that the modem has them.
 func sendTime(bytes int) time.Duration {
@@ -164,6 +172,30 @@ func TestTimeouts(t *testing.T) {
 			failure{results.PhaseOTA, results.CauseTimeout, 30 * second, results.PhaseOTA, 30 * second, 0, ""},
 		},
 		{
+			"no registration", "wifi-s3", boot,
+			instead(Attach, results.PhaseRadio, after(120*second, Event{Kind: RadioUp, Cause: results.CauseRadioFailed})),
+			failure{results.PhaseRadio, results.CauseRadioFailed, 0, results.PhaseRadio, 120 * second, 0, ""},
+		},
+		{
+			"no access", "wifi-s3", straight,
+			instead(Wake, results.PhaseRadio, after(second, Event{Kind: RadioUp, Cause: results.CauseRadioFailed})),
+			failure{results.PhaseRadio, results.CauseRadioFailed, 0, results.PhaseRadio, second, 0, ""},
+		},
+		{
+			"no access, told over the UART", "ml307-3.6", straight,
+			instead(Wake, results.PhaseRadio, after(second, Event{Kind: RadioUp, Cause: results.CauseRadioFailed})),
+			failure{results.PhaseRadio, results.CauseRadioFailed, 0, results.PhaseRadio, second + mipopenTime(8443) + mipopenReport, 0, ""},
+		},
+		{
+			"one budget, in the promotion", "ml307-3.6", straight, instead(Wake, results.PhaseRadio),
+			failure{results.PhaseRadio, results.CauseTimeout, 10 * second, results.PhaseRadio, 10*second + mipopenOK + mipopenTime(8443), 0, ""},
+		},
+		{
+			"one budget, a late promotion counts", "ml307-3.6", straight,
+			both(instead(Wake, results.PhaseRadio, after(4*second, Event{Kind: RadioUp})), instead(Dial, results.PhaseTCP)),
+			failure{results.PhaseTCP, results.CauseTimeout, 10 * second, results.PhaseDNS, 6*second + mipopenOK, 0, ""},
+		},
+		{
 			"one budget, in the lookup", "ml307-3.6", straight, instead(Lookup, results.PhaseDNS),
 			failure{results.PhaseDNS, results.CauseTimeout, 10 * second, results.PhaseDNS, 10*second + mipopenOK, 0, ""},
 		},
@@ -203,6 +235,7 @@ func TestTimeouts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.profile+" "+test.name, func(t *testing.T) {
 			s := newScript()
+			s.promotion = 0
 			test.script(s)
 			w := s.world(testConfig(t, test.profile, test.config))
 			w.run(t)

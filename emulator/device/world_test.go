@@ -120,12 +120,13 @@ func (w *world) sessions(t *testing.T) (all []results.Session) {
 // script is a network and a server with fixed times, and what one test
 // changes of them.
 type script struct {
-	dns, tcp, tls, ota, upgrade, hello, tts time.Duration
-	otaStatus                               int
-	otaBody                                 string
-	helloText                               string
-	frames                                  int // of each answer, 60 ms apart
-	quiet                                   int // silent frames after speech until the server answers
+	attach, promotion, dns, tcp, tls, ota, upgrade, hello, tts time.Duration
+
+	otaStatus int
+	otaBody   string
+	helloText string
+	frames    int // of each answer, 60 ms apart
+	quiet     int // silent frames after speech until the server answers
 
 	// change, where set, may answer an action in place of the script.
 	change func(w *world, a Action) bool
@@ -152,7 +153,7 @@ var testTLS = &results.TLS{Version: "1.2", Cipher: "TLS_ECDHE_RSA_WITH_AES_128_G
 func newScript() *script {
 	const ms = time.Millisecond
 	return &script{
-		dns: 30 * ms, tcp: 40 * ms, tls: 90 * ms, ota: 50 * ms, upgrade: 45 * ms, hello: 25 * ms, tts: 35 * ms,
+		attach: 4 * time.Second, promotion: 250 * ms, dns: 30 * ms, tcp: 40 * ms, tls: 90 * ms, ota: 50 * ms, upgrade: 45 * ms, hello: 25 * ms, tts: 35 * ms,
 		otaStatus: 200, otaBody: otaAnswer, helloText: helloText, frames: 4, quiet: 3,
 	}
 }
@@ -170,6 +171,10 @@ func (s *script) answer(w *world, a Action) {
 		w.at(a.At+after, ev)
 	}
 	switch a.Kind {
+	case Attach:
+		reply(s.attach, Event{Kind: RadioUp})
+	case Wake:
+		reply(s.promotion, Event{Kind: RadioUp})
 	case Lookup:
 		reply(s.dns, Event{Kind: Resolved})
 	case Dial:

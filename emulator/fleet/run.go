@@ -26,6 +26,11 @@ type Run struct {
 	Network  *netem.Network // nil: kernel sockets
 	// Trace, if set, is told every step of every device. It must not block.
 	Trace func(cfg *device.Config, now time.Duration, ev device.Event, acts []device.Action)
+	// Watch, if set, gives what is told of a device's path; it may give nil.
+	Watch func(cfg *device.Config) func(netem.PathEvent)
+	// Behind is the round-trip time of the real path to the server, which is
+	// taken off every link's floor.
+	Behind time.Duration
 }
 
 // Target is where the devices go.
@@ -43,6 +48,7 @@ type Outcome struct {
 	Duration time.Duration
 	Voice    *Lateness // of live audio frames, write after due: ours
 	Cut      bool      // devices were under way when it ended
+	Short    int       // devices whose link is more than 1 ms shorter than the real path behind it
 }
 
 // Do runs until the last device is done, the scenario's length has passed, or
@@ -71,7 +77,8 @@ func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	defer stop()
 	var wg sync.WaitGroup
 
-	devices := r.start(site, wake, clips)
+	devices, short := r.start(site, wake, clips)
+	out.Short = short
 	wg.Go(func() { network.Live(turn) })
 	out.Cut = r.await(ctx, network, devices)
 	site.Wait()
@@ -82,9 +89,9 @@ func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	return out, nil
 }
 
-// start puts every device on the queue.
-func (r *Run) start(site *device.Site, wake [][]byte, clips [][][]byte) []*device.Live {
-	var all []*device.Live
+// start puts every device on the queue. It also counts those whose link is
+// shorter than the real path.
+func (r *Run) start(site *device.Site, wake [][]byte, clips [][][]byte) (all []*device.Live, short int) {
 	s := r.Scenario
 	total := s.Devices()
 	for i := range s.Fleets {
@@ -94,13 +101,25 @@ func (r *Run) start(site *device.Site, wake [][]byte, clips [][][]byte) []*devic
 			share = r.Share[i]
 		}
 		at := starts(s.Arrival, s.Seed, *f, total)
+		classes := append([]netem.Class{{Profile: f.Link}}, f.Schedule...)
+		var cell *netem.Cell
 		for d := share.From; d < share.To; d++ {
 			cfg := r.config(f, d, at[d], wake, clips)
-			all = append(all, site.Start(cfg, netem.NewPath(f.Link, cfg.Key.Text("path"))))
+			if cell == nil || d%s.Cell.Size == 0 {
+				cell = netem.NewCell(device.Key(s.Seed, f.Name, cfg.Identity.Cell).Text("cell"))
+			}
+			path := cell.Path(classes, cfg.Key.Text("path"), r.Behind)
+			if path.Excess() > time.Millisecond {
+				short++
+			}
+			if r.Watch != nil {
+				path.Watch = r.Watch(cfg)
+			}
+			all = append(all, site.Start(cfg, path))
 		}
 	}
 	r.Progress.start(len(all))
-	return all
+	return all, short
 }
 
 // config is what device i of a fleet is and will do.
