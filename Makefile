@@ -1,6 +1,7 @@
 # make run     a first look: build, and run the bundled scenario quickstart
 # make test    everything, with the race detector
 # make check   formatting, vet on every system, staticcheck
+# make fidelity   the laws of the path against their statistics
 # make bench, make fuzz (FUZZTIME=5s for each target)
 # make bookworm   run and test in a fresh Debian made for it (as root)
 GO ?= go
@@ -8,7 +9,7 @@ GOFUMPT = $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 5s
 
-.PHONY: setup setup-test build run test check bench fuzz bookworm
+.PHONY: setup setup-test build run test check fidelity bench fuzz bookworm
 
 setup:
 	@.ci/setup cc pkg-config opus opusfile
@@ -37,6 +38,9 @@ check: setup
 	$(GO) vet ./...
 	for os in linux darwin windows; do CGO_ENABLED=0 GOOS=$$os $(GO) vet ./... || exit 1; done
 	$(STATICCHECK) ./...
+
+fidelity: setup
+	@.ci/fidelity
 
 bench: setup
 	$(GO) test -run '^$$' -bench . -benchmem ./...

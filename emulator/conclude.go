@@ -59,6 +59,7 @@ func (j *job) summarize(run results.Run, t taken) (stats.Summary, error) {
 	s.Started, s.DurationS = t.Started.UTC().Round(time.Millisecond), t.Duration.Round(time.Millisecond).Seconds()
 	health := stats.Health{
 		CPUSeconds: t.self.CPU.Seconds(), RunQueueWaitS: t.self.Wait.Seconds(), RSSBytes: t.self.RSS,
+		RealPath: j.real.health(t.Short),
 	}
 	if t.Voice != nil && t.Voice.Count() > 0 {
 		ms := float64(t.Voice.Quantile(0.99)) / float64(time.Millisecond)

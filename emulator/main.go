@@ -31,7 +31,9 @@ func commands() []command {
 	return []command{
 		{"run", "SCENARIO", "run a scenario: a bundled one by its name, or a file", runCommand},
 		{"scenarios", "[NAME]", "list the bundled scenarios, or print one to edit", scenariosCommand},
+		{"profiles", "[NAME]", "list the device and link profiles, or print one with every number", profilesCommand},
 		{"report", "DIR_OR_FILE...", "report over the records of runs and shares, merged", reportCommand},
+		{"fit", "FILE...", "a link profile from ping, pcap, Mahimahi or AT+CSQ logs", fitCommand},
 		{"serve", "", "the bundled voice server alone", serveCommand},
 	}
 }
@@ -39,7 +41,7 @@ func commands() []command {
 // comingCommands are those of the contract that are not there yet.
 func comingCommands() []string {
 	return []string{
-		"profiles", "compare", "tune", "capacity", "plan", "diagnose", "heap", "import", "fit", "agent", "fetch", "manifests",
+		"compare", "tune", "capacity", "plan", "diagnose", "heap", "import", "agent", "fetch", "manifests",
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -164,6 +165,20 @@ func serversTogether(known []stats.Summary) *stats.ServerHealth {
 	return sum
 }
 
+// longerPath is the longer of two real paths, with the devices of both that
+// had a shorter link; one that was not measured says most.
+func longerPath(a, b *stats.RealPath) *stats.RealPath {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	longer := *a
+	if a.Error == "" && (b.Error != "" || b.RTTMs > a.RTTMs) {
+		longer = *b
+	}
+	longer.LongerThanLink = a.LongerThanLink + b.LongerThanLink
+	return &longer
+}
+
 // emulatorsTogether does the same for the emulators; the latest voice frames
 // of any count.
 func emulatorsTogether(known []stats.Summary) (sum stats.Health, any bool) {
@@ -179,6 +194,7 @@ func emulatorsTogether(known []stats.Summary) (sum stats.Health, any bool) {
 		if late := h.VoiceLatenessP99Ms; late != nil && (sum.VoiceLatenessP99Ms == nil || *late > *sum.VoiceLatenessP99Ms) {
 			sum.VoiceLatenessP99Ms = late
 		}
+		sum.RealPath = longerPath(sum.RealPath, h.RealPath)
 	}
 	return sum, any
 }

@@ -24,6 +24,8 @@ type job struct {
 	share    []scenarios.Range
 	devices  int    // that run here
 	dir      string // output folder
+	trace    *traceJob
+	real     realPath
 }
 
 // runCommand carries out one run of a scenario.
@@ -37,6 +39,9 @@ func runCommand(args []string, std streams) error {
 		return err
 	}
 	j := &job{opt: o, std: std, scenario: s, share: share, devices: deviceCount(share)}
+	if j.trace, err = j.tracedDevice(); err != nil {
+		return err
+	}
 	if err := ensureOpenFiles(j.devices); err != nil {
 		return wrongUsage("%v", err)
 	}
@@ -90,6 +95,10 @@ func (j *job) execute(ctx context.Context) error {
 			return err
 		}
 	}
+	j.real = measureRealPath(ctx, target)
+	if err := j.real.note(j.dir); err != nil {
+		return err
+	}
 	t, err := j.turn(ctx, target, server)
 	if err != nil {
 		return err
@@ -111,6 +120,9 @@ func (j *job) turn(ctx context.Context, target fleet.Target, server *fleet.Serve
 	if err != nil {
 		return taken{}, err
 	}
+	if err := j.trace.open(j.dir); err != nil {
+		return taken{}, errors.Join(err, writer.Close())
+	}
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	progress := new(fleet.Progress)
@@ -120,7 +132,10 @@ func (j *job) turn(ctx context.Context, target fleet.Target, server *fleet.Serve
 
 	run := fleet.Run{
 		Scenario: j.scenario, ID: filepath.Base(j.dir), Share: j.share,
-		Target: target, Sink: writer, Progress: progress,
+		Target: target, Sink: writer, Progress: progress, Behind: j.real.rtt,
+	}
+	if j.trace != nil {
+		run.Trace, run.Watch = j.trace.step, j.trace.watch
 	}
 	var t taken
 	t.Outcome, err = run.Do(running)
@@ -136,6 +151,9 @@ func (j *job) turn(ctx context.Context, target fleet.Target, server *fleet.Serve
 			t.broken = serverEnded(stopped)
 		}
 		t.server = server.Usage()
+	}
+	if closed := j.trace.close(); closed != nil && t.broken == nil {
+		t.broken = closed
 	}
 	if closed := writer.Close(); closed != nil {
 		t.broken = closed

@@ -17,6 +17,7 @@ type runOptions struct {
 	devices int      // 0: as the scenario says
 	share   string   // i/n; empty: all
 	out     string   // folder; empty: a new one under runs
+	trace   string   // FLEET/INDEX or device_id; empty: none
 	dry     bool     // check and print, send nothing
 	json    bool
 	html    string    // where one more report.html goes
@@ -32,7 +33,7 @@ func setFlags() map[string]string {
 func parseRun(args []string, out io.Writer) (runOptions, error) {
 	var o runOptions
 	f := newFlags("run", "SCENARIO", "resolve", "source", "identities", "server-pid", "server-metrics", "ui", "metrics",
-		"linger", "trace", "log", "agents", "nats", "csv", "junit", "md")
+		"linger", "log", "agents", "nats", "csv", "junit", "md")
 	f.IntVar(&o.devices, "devices", 0, "scale the fleets to `N` devices in all, and the arrival rate with them")
 	short := func(flag, usage string) {
 		f.Func(flag, usage, func(v string) error {
@@ -50,6 +51,7 @@ func parseRun(args []string, out io.Writer) (runOptions, error) {
 	})
 	f.StringVar(&o.share, "share", "", "run part `i/n` of the devices, i from 0; parts are whole radio cells")
 	f.StringVar(&o.out, "out", "", "`DIR` for everything the run leaves behind, empty or absent (default runs/TIME-SCENARIO)")
+	f.StringVar(&o.trace, "trace", "", "write trace-FLEET-INDEX.json of one `DEVICE`, FLEET/INDEX or a device_id, for chrome://tracing or ui.perfetto.dev")
 	f.BoolVar(&o.dry, "n", false, "check and print what would happen; look nothing up and send nothing")
 	o.mayLoad = f.list("i-may-load", "`HOST` that is neither loopback nor private and may be loaded; may be repeated")
 	o.allow = f.list("allow-host", "`HOST` that the target's OTA answer may name; may be repeated")

@@ -185,6 +185,9 @@ func healthTiles(s stats.Summary) []tile {
 		if v := h.VoiceLatenessP99Ms; v != nil {
 			tiles = append(tiles, tile{Label: "voice lateness p99", Value: duration(*v)})
 		}
+		if p := h.RealPath; p != nil {
+			tiles = append(tiles, realPathTile(p))
+		}
 		tiles = append(tiles, processTile("emulator", h.CPUSeconds, h.RunQueueWaitS, h.RSSBytes)...)
 	}
 	if h := s.Server; h != nil {
@@ -194,6 +197,16 @@ func healthTiles(s stats.Summary) []tile {
 		tiles = append(tiles, tile{Label: "attempts left out", Value: count(n), Note: "failed by a limit of the emulator"})
 	}
 	return tiles
+}
+
+func realPathTile(p *stats.RealPath) tile {
+	switch {
+	case p.Error != "":
+		return tile{Label: "real path", Value: "–", Note: "not measured: " + p.Error}
+	case p.LongerThanLink > 0:
+		return tile{Label: "real path", Value: fine(p.RTTMs), Note: "longer than the link of " + plural(p.LongerThanLink, "device")}
+	}
+	return tile{Label: "real path", Value: fine(p.RTTMs), Note: "taken off the links"}
 }
 
 // processTile is what a process used; nil where that is not known.

@@ -167,6 +167,13 @@ func (t *terminal) health(s stats.Summary) {
 				t.wrap(" ", "- "+reason, red)
 			}
 		}
+		if p := h.RealPath; p != nil {
+			colour := dim
+			if p.Error != "" || p.LongerThanLink > 0 {
+				colour = yellow
+			}
+			t.wrap("real path", realPathText(p), colour)
+		}
 		if text := usage(h.CPUSeconds, h.RunQueueWaitS, h.RSSBytes); text != "" {
 			t.wrap("emulator", text, dim)
 		}

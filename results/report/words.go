@@ -101,6 +101,26 @@ func latenessText(h *stats.Health) string {
 	return strings.Join(parts, ", ")
 }
 
+// realPathText is what lies behind the model.
+func realPathText(p *stats.RealPath) string {
+	if p.Error != "" {
+		return "not measured: " + p.Error
+	}
+	text := fmt.Sprintf("%s round trip (median of %d dials), taken off the links", fine(p.RTTMs), p.Dials)
+	if p.LongerThanLink > 0 {
+		text += fmt.Sprintf("; longer than the link of %s, which it makes slower", plural(p.LongerThanLink, "device"))
+	}
+	return text
+}
+
+// fine is a duration of which hundredths of a millisecond count.
+func fine(ms float64) string {
+	if ms < 1 {
+		return fmt.Sprintf("%.2f ms", ms)
+	}
+	return duration(ms)
+}
+
 // usage is what a process used.
 func usage(cpuS, waitS float64, rss int64) string {
 	var parts []string

@@ -149,8 +149,18 @@ type Health struct {
 	CPUSeconds         float64   `json:"cpu_s,omitzero"`
 	RunQueueWaitS      float64   `json:"run_queue_wait_s,omitzero"` // runnable, but waiting for a CPU
 	RSSBytes           int64     `json:"rss_bytes,omitzero"`        // peak
+	RealPath           *RealPath `json:"real_path,omitempty"`
 	Trusted            bool      `json:"trusted"`
 	Reasons            []string  `json:"reasons"` // why not
+}
+
+// RealPath is the path behind the modelled one, to the server itself: its
+// round-trip time is taken off the floor of every link, as far as that goes.
+type RealPath struct {
+	RTTMs          float64 `json:"rtt_ms,omitzero"`
+	Dials          int     `json:"dials,omitzero"`
+	LongerThanLink int     `json:"longer_than_link,omitzero"` // devices whose link is more than 1 ms shorter
+	Error          string  `json:"error,omitempty"`           // why it was not measured
 }
 
 // Lateness is the lateness that the emulator added to openings, in ms.
