@@ -47,74 +47,31 @@ type Counts struct {
 	RTOs        int64
 }
 
-// Header sizes at IP level without options (RFC 791, RFC 8200, RFC 9293); a
-// SYN carries the 4-byte MSS option.
-const (
-	headerBytes = 40
-	ipv6More    = 20
-	mssOption   = 4
-)
-
 // Law is one TCP connection between two modelled stacks over two links. It
 // counts bytes and holds none. Methods take the time; none blocks; Step
 // processes what has fallen due, each packet and timer at its own due time.
 type Law struct {
 	ends   [2]endpoint
+	path   *Path
 	links  [2]*Link // by the side that sends
 	key    Key
 	phase  uint64
 	flight [2][]segment // in order of arrival, by the side that sent
+	blocks [2][]*blocks // of those that have some
+	told   *blocks      // of the packet in hand
 	counts Counts
 	notes  []Note
-	spare  []Note // the notes handed out last
+	spare  []Note        // the notes handed out last
+	passed time.Duration // when a packet last passed the NAT
 
-	passed  time.Duration // when the last packet passed the NAT
-	expired bool          // the NAT has forgotten the connection
-
-	path   *Path
-	header int
-	dead   bool
-	dialed bool // the SYN has been noted
-}
-
-type flags uint8
-
-const (
-	flagSYN flags = 1 << iota
-	flagACK
-	flagFIN
-	flagRST
-	flagProbe // asks for an ACK
-)
-
-// segment is a packet in flight. Its bytes are [seq, seq+size).
-type segment struct {
-	at    time.Duration
-	seq   int64
-	size  int
-	ack   int64
-	edge  int64 // ack + window: the right edge offered
-	flags flags
-	again bool // a repeat
-}
-
-// name is what a trace calls it.
-func (s segment) name() string {
-	switch {
-	case s.flags&flagRST != 0:
-		return "RST"
-	case s.flags&(flagSYN|flagACK) == flagSYN|flagACK:
-		return "SYN-ACK"
-	case s.flags&flagSYN != 0:
-		return "SYN"
-	case s.flags&flagProbe != 0:
-		return "probe"
-	case s.size > 0:
-		return "data"
-	case s.flags&flagFIN != 0:
-		return "FIN"
-	}
-	return "ACK"
+	header  int    // bytes of IP and TCP before the payload
+	syn     [2]int // bytes of the SYN, of the SYN-ACK
+	v6      bool
+	stamps  bool // both ends have timestamps
+	sack    bool // both ends have SACK
+	expired bool // the NAT has forgotten the connection
+	dead    bool
+	dialed  bool // the SYN has been noted
 }
 
 // What a handshake and a voice frame take; more grows.
@@ -123,22 +80,23 @@ const usualNotes, usualSegments = 4, 4
 // NewLaw makes a connection between the device's stack and the server's over
 // path. key names the draws of its packets.
 func NewLaw(path *Path, device, server Stack, key Key) *Law {
-	l := &Law{links: [2]*Link{path.Up, path.Down}, path: path, header: headerBytes, key: key, notes: make([]Note, 0, usualNotes), spare: make([]Note, 0, usualNotes)}
+	l := &Law{
+		path: path, links: [2]*Link{path.Up, path.Down}, key: key,
+		notes: make([]Note, 0, usualNotes), spare: make([]Note, 0, usualNotes),
+	}
 	for s := range l.flight {
 		l.flight[s] = make([]segment, 0, usualSegments)
 	}
-	tick := path.key.Of(drawTick).Within(max(device.Tick, 1))
-	l.ends[DeviceSide] = newEndpoint(device, tick)
-	l.ends[ServerSide] = newEndpoint(server, 0)
+	l.ends[DeviceSide] = newEndpoint(device, path.key)
+	l.ends[ServerSide] = newEndpoint(server, path.key)
+	l.agree()
 	return l
 }
 
 // IPv6 makes it a connection over IPv6. It is called before Open.
 func (l *Law) IPv6() {
-	l.header += ipv6More
-	for s := range l.ends {
-		l.ends[s].stack.MSS -= ipv6More
-	}
+	l.v6 = true
+	l.agree()
 }
 
 // Phase names the draws of what is sent from now on. The numbering of
@@ -179,7 +137,7 @@ func (l *Law) Refuse(now time.Duration) {
 		return
 	}
 	e.state = gone
-	l.send(now, ServerSide, segment{flags: flagRST}, l.header, l.ackKey(ServerSide))
+	l.send(now, ServerSide, &segment{flags: flagRST}, l.header, l.ackKey(ServerSide))
 }
 
 // Write offers n bytes at one end and returns how many its send buffer takes;
@@ -192,6 +150,7 @@ func (l *Law) Write(now time.Duration, side Side, n int) int {
 	took := min(n, e.room())
 	e.blocked = took < n
 	e.end += int64(took)
+	e.afterIdle(now)
 	l.output(now, side)
 	return took
 }
@@ -220,8 +179,7 @@ func (l *Law) Read(now time.Duration, side Side, n int) {
 	if l.dead || e.state != established {
 		return
 	}
-	// lwIP's TCP_WND_UPDATE_THRESHOLD; Linux tells at two segments.
-	if e.edge()-e.offered >= int64(min(e.stack.Window/4, 4*e.stack.MSS)) {
+	if e.tellsWindow() || e.ackOnRead() {
 		l.sendACK(now, side)
 	}
 }
@@ -259,7 +217,7 @@ func (l *Law) Abort(now time.Duration, side Side) {
 		return
 	}
 	if e.state == established || e.state == synReceived {
-		l.send(now, side, segment{flags: flagRST, seq: e.nxt}, l.header, l.ackKey(side))
+		l.send(now, side, &segment{flags: flagRST, seq: e.nxt}, l.header, l.ackKey(side))
 	}
 	e.stop()
 	e.state = gone
@@ -315,13 +273,16 @@ func (l *Law) one(due time.Duration) {
 		if f := l.flight[s]; len(f) > 0 && f[0].at <= due {
 			seg := f[0]
 			l.flight[s] = append(f[:0], f[1:]...)
-			l.receive(seg.at, s.other(), seg)
+			if seg.flags&flagSACK != 0 {
+				l.told, l.blocks[s] = l.blocks[s][0], l.blocks[s][1:]
+			}
+			l.arrive(&seg, s.other())
 			return
 		}
 	}
 	for s := DeviceSide; s <= ServerSide; s++ {
 		if l.ends[s].due() <= due {
-			l.timer(due, s)
+			l.timeOut(due, s)
 			return
 		}
 	}
@@ -343,30 +304,6 @@ func (l *Law) settle(now time.Duration) {
 		l.dead = true
 		l.note(DeviceSide, Closed, now)
 	}
-}
-
-// send puts a packet on the link.
-func (l *Law) send(now time.Duration, side Side, seg segment, size int, key Key) {
-	l.counts.Segments++
-	l.counts.Bytes[side] += int64(size)
-	forgotten := l.forgotten(now)
-	if forgotten && side == ServerSide && seg.flags != flagRST {
-		return
-	}
-	at, fate := l.links[side].Send(now, size, key)
-	if l.path.Watch != nil {
-		l.path.Watch(PathEvent{Kind: Packet, Side: side, Name: seg.name(), At: now, Until: at, Bytes: size, Seq: seg.seq, Again: seg.again, Fate: fate})
-	}
-	if fate != Delivered {
-		l.counts.Lost++
-		return
-	}
-	if forgotten && side == DeviceSide {
-		l.stopAtNAT(at, seg)
-		return
-	}
-	seg.at = at
-	l.flight[side] = append(l.flight[side], seg)
 }
 
 func (l *Law) ackKey(side Side) Key {

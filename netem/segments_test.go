@@ -101,7 +101,8 @@ func TestLwIPRoundTripsInTicks(t *testing.T) {
 		e := newEndpoint(StackLwIP(), 0)
 		var got []int
 		for _, m := range c.rtt {
-			e.sample(100*time.Millisecond, 100*time.Millisecond+time.Duration(m)*500*time.Millisecond)
+			e.time(100*time.Millisecond, 0)
+			e.sampleTicks(100*time.Millisecond + time.Duration(m)*500*time.Millisecond)
 			got = append(got, int(e.rto/(500*time.Millisecond)))
 		}
 		if !slices.Equal(got, c.want) {
@@ -169,22 +170,23 @@ func TestLinuxIsSlowAfterARepeatedSYNACK(t *testing.T) {
 	drive(l, 2*time.Second, func(Note) {})
 	lossy(path.Down, false)
 	drive(l, 8*time.Second, func(Note) {})
-	if e := &l.ends[ServerSide]; e.synRepeats < 2 || e.cwnd != 1440 {
+	if e := &l.ends[ServerSide]; e.synRepeats < 2 || e.cwnd != 1 {
 		t.Errorf("after %d repeats the window is %v", e.synRepeats, e.cwnd)
 	}
 }
 
-// What the device's SYNs ask for does not stretch or use up the server's own
-// timer: 1, 2, 4, 8, 16 s.
-func TestServersSYNTimerIsItsOwn(t *testing.T) {
+// Each SYN that comes again puts the server's own timer off (net/ipv4/
+// tcp_minisocks.c, tcp_check_req): it strikes once, before the first of them,
+// then after the last, and from there on at its own pace.
+func TestRepeatedSYNPutsTheServersTimerOff(t *testing.T) {
 	path := fixed(0, 0, 1)
 	l := NewLaw(path, StackLwIP(), StackLinux(), 1)
 	l.Open(0)
 	lossy(path.Down, true)
-	timeouts := map[time.Duration]bool{}
-	for before := 0; ; {
+	var strikes, syns []time.Duration
+	for before, seen := 0, 0; ; {
 		due, ok := l.Due()
-		if !ok || due > 40*time.Second {
+		if !ok {
 			break
 		}
 		for _, n := range l.Step(due) {
@@ -194,13 +196,17 @@ func TestServersSYNTimerIsItsOwn(t *testing.T) {
 		}
 		if k := l.ends[ServerSide].synTimeouts; k > before {
 			before = k
-			timeouts[due] = true
+			strikes = append(strikes, due)
+		}
+		if k := l.ends[DeviceSide].synRepeats; k > seen {
+			seen = k
+			syns = append(syns, due)
 		}
 	}
-	for _, s := range []time.Duration{1, 3, 7, 15, 31} {
-		if !timeouts[s*time.Second] {
-			t.Errorf("no SYN-ACK by timer at %d s: %v", s, timeouts)
-		}
+	last := syns[len(syns)-1]
+	want := []time.Duration{time.Second, last + 2*time.Second, last + 6*time.Second, last + 14*time.Second, last + 30*time.Second}
+	if len(syns) != 12 || !slices.Equal(strikes, want) {
+		t.Errorf("SYNs again at %v; SYN-ACKs by timer at %v, want %v", syns, strikes, want)
 	}
 }
 
@@ -234,7 +240,9 @@ func TestFastRetransmit(t *testing.T) {
 	}
 }
 
-// An ACK that a repair had to wait for is no measure of the path (Karn).
+// An ACK that a repair had to wait for is no measure of the path (Karn): the
+// time-out stays backed off until one is (RFC 6298, 5.7; net/ipv4/tcp_input.c,
+// tcp_ack_update_rtt).
 func TestRepairIsNoRoundTrip(t *testing.T) {
 	l := opened(t, fixed(80*time.Millisecond, 0, 1), StackModem(), StackLinux())
 	before := l.ends[ServerSide].rto
@@ -243,7 +251,12 @@ func TestRepairIsNoRoundTrip(t *testing.T) {
 	lossy(l.links[ServerSide], false)
 	l.Write(time.Second, ServerSide, 1440) // there, but its ACK waits for the first
 	drive(l, time.Minute, func(Note) {})
-	if got := l.ends[ServerSide].rto; got != before {
+	if got := l.ends[ServerSide].rto; got != 2*before {
 		t.Errorf("RTO %v, was %v", got, before)
+	}
+	l.Write(2*time.Minute, ServerSide, 2*1440) // acknowledged at once
+	drive(l, 3*time.Minute, func(Note) {})
+	if got := l.ends[ServerSide].rto; got != before {
+		t.Errorf("after a round trip, RTO %v, want %v", got, before)
 	}
 }

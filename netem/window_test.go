@@ -70,9 +70,10 @@ func TestOpenWindowForgetsTheProbes(t *testing.T) {
 	l := fill(t, path, 1000)
 	drive(l, time.Minute, func(Note) {})
 	lossy(path.Down, true)
+	want := time.Minute + 40*time.Millisecond + l.ends[ServerSide].rto
 	l.Read(time.Minute, DeviceSide, 5760)
 	at, _ := repeats(l, 70*time.Second)
-	if want := time.Minute + 40*time.Millisecond + l.ends[ServerSide].rto; len(at) == 0 || at[0] != want {
+	if len(at) == 0 || at[0] != want {
 		t.Errorf("repeats at %v, want the first at %v", at, want)
 	}
 }
@@ -136,14 +137,16 @@ func ackTimes(l *Law, side Side, limit time.Duration) []time.Duration {
 }
 
 func TestDelayedACK(t *testing.T) {
-	// One small segment: after 40 ms, by Linux.
+	// One small segment in a conversation: after 40 ms, by Linux.
 	l := opened(t, fixed(80*time.Millisecond, 0, 1), StackLwIP(), StackLinux())
+	l.ends[ServerSide].bothWays, l.ends[ServerSide].patience = true, 40*time.Millisecond
 	l.Write(time.Second, DeviceSide, 100)
 	if got := ackTimes(l, ServerSide, time.Minute); !slices.Equal(got, []time.Duration{1080 * time.Millisecond}) {
 		t.Errorf("one segment: %v", got)
 	}
-	// The second segment releases it.
-	l.Write(70*time.Second, DeviceSide, 100)
+	// More than a full one releases it.
+	l.ends[ServerSide].bothWays = true
+	l.Write(70*time.Second, DeviceSide, 1440)
 	l.Write(70*time.Second+10*time.Millisecond, DeviceSide, 100)
 	if got := ackTimes(l, ServerSide, 2*time.Minute); !slices.Equal(got, []time.Duration{70*time.Second + 50*time.Millisecond}) {
 		t.Errorf("two segments: %v", got)
@@ -165,6 +168,7 @@ func TestDelayedACK(t *testing.T) {
 	}
 	// Data on the way back takes it along.
 	l = opened(t, fixed(80*time.Millisecond, 0, 1), StackLwIP(), StackLinux())
+	l.ends[ServerSide].bothWays, l.ends[ServerSide].patience = true, 40*time.Millisecond
 	l.Write(time.Second, DeviceSide, 100)
 	drive(l, 1040*time.Millisecond, func(Note) {})
 	before := l.Counts().Segments
@@ -206,11 +210,11 @@ func TestCountsAtIPLevel(t *testing.T) {
 	if got := l.Counts(); got != want {
 		t.Errorf("handshake: %+v, want %+v", got, want)
 	}
-	l.Write(time.Second, DeviceSide, 2000) // two segments, one ACK
+	l.Write(time.Second, DeviceSide, 2000) // two segments, each acknowledged at the start
 	drive(l, 2*time.Second, func(Note) {})
 	want.Bytes[0] += 2000 + 2*40
-	want.Bytes[1] += 40
-	want.Segments += 3
+	want.Bytes[1] += 2 * 40
+	want.Segments += 4
 	if got := l.Counts(); got != want {
 		t.Errorf("2000 bytes up: %+v, want %+v", got, want)
 	}
