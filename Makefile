@@ -1,7 +1,7 @@
 # make run     a first look: build, and run the bundled scenario quickstart
 # make test    everything, with the race detector
 # make check   formatting, vet on every system, staticcheck
-# make fidelity   the laws of the path against their statistics
+# make fidelity   the laws against their statistics, TCP against gVisor (10 min)
 # make bench, make fuzz (FUZZTIME=5s for each target)
 # make bookworm   run and test in a fresh Debian made for it (as root)
 GO ?= go
@@ -30,6 +30,7 @@ test: setup-test
 	@start=$$(date +%s); verdict=ok; \
 	$(GO) build -race ./... && $(GO) test -race -p 1 -timeout 20m ./... || verdict=FAIL; \
 	$(GO) test -timeout 20m ./netem/... && $(GO) test -run TestCleanLive ./emulator/fleet || verdict=FAIL; \
+	(cd netem/oracle && $(GO) test ./...) || verdict=FAIL; \
 	printf '%s\t%s\t%ss\n' $$verdict xzfleet/all $$(($$(date +%s) - start)); \
 	test $$verdict = ok
 
@@ -38,6 +39,7 @@ check: setup
 	$(GO) vet ./...
 	for os in linux darwin windows; do CGO_ENABLED=0 GOOS=$$os $(GO) vet ./... || exit 1; done
 	$(STATICCHECK) ./...
+	cd netem/oracle && $(GO) vet ./... && $(STATICCHECK) ./...
 
 fidelity: setup
 	@.ci/fidelity

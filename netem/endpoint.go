@@ -137,7 +137,10 @@ func (e *endpoint) over() bool {
 
 // nextTick is the first tick after t of a timer of this period.
 func (e *endpoint) nextTick(t, period time.Duration) time.Duration {
-	phase := e.tick0 % period
+	phase := e.tick0
+	if phase >= period {
+		phase %= period
+	}
 	return phase + (t-phase+period)/period*period
 }
 

@@ -180,7 +180,7 @@ func TestRACKRepeatsARepeat(t *testing.T) {
 	lossy(l.links[ServerSide], script.next(ServerSide))
 	l.path.Watch = func(ev PathEvent) {
 		sent = append(sent, ev)
-		if ev.Side == ServerSide {
+		if ev.Kind == Packet && ev.Side == ServerSide {
 			lossy(l.links[ServerSide], script.next(ServerSide))
 		}
 	}

@@ -42,6 +42,8 @@ func (l *Law) receiveSYN(now time.Duration, side Side, seg *segment) {
 			e.peerStamp = seg.sent // the first counts (RFC 7323, 4.3)
 			l.note(side, Arrived, now)
 		}
+	case side == ServerSide && e.state == synReceived && e.stack.TimedSYNACK:
+		l.sendACK(now, side)
 	case side == ServerSide && e.state == synReceived:
 		l.resendSYNACK(now)
 	case side == DeviceSide && e.state == synSent:
@@ -160,16 +162,17 @@ func (l *Law) receiveData(now time.Duration, side Side, seg *segment) {
 func (l *Law) receiveACK(now time.Duration, side Side, seg *segment) {
 	e := &l.ends[side]
 	e.probes = 0
-	// Is the window's news newer than what is known (RFC 9293, 3.10.7.4)?
-	window := seg.ack > e.una || seg.seq > e.peerSeq || seg.edge > e.peerEdge || seg.edge == seg.ack
-	if window {
-		e.peerSeq = max(e.peerSeq, seg.seq)
-	}
 	grew := seg.edge > e.peerEdge
-	e.peerEdge = max(e.peerEdge, seg.edge)
 	if e.stack.ticking() {
+		e.peerEdge = max(e.peerEdge, seg.edge)
 		l.ackTicking(now, side, seg, grew)
 	} else {
+		// Is the window's news newer than what is known (RFC 9293, 3.10.7.4)?
+		window := grew || seg.ack > e.una || seg.seq > e.peerSeq || seg.edge == seg.ack
+		if window {
+			e.peerSeq = max(e.peerSeq, seg.seq)
+		}
+		e.peerEdge = max(e.peerEdge, seg.edge)
 		l.ackLinux(now, side, seg, window)
 	}
 	if grew && e.persistAt != never {

@@ -151,6 +151,7 @@ func (e *endpoint) clean(now time.Duration, n *news) {
 		e.unmark(s, s.score)
 	}
 	n.acked = k > 0
+	e.wasOut = len(e.sent)
 	e.sent = append(e.sent[:0], e.sent[k:]...)
 	if len(e.sent) > 0 && e.sent[0].seq < e.una {
 		e.trimHead()

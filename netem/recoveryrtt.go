@@ -9,6 +9,7 @@ type roundTrip struct {
 	srtt, rttvar time.Duration
 	minRTT       time.Duration
 	sampled      bool
+	wasOut       int // segments outstanding when the ACK came
 
 	// Linux.
 	mdev, mdevMax time.Duration // 4 × deviation, and its largest in this flight
@@ -28,8 +29,11 @@ func (e *endpoint) sample(rtt time.Duration) {
 	case !e.sampled:
 		e.srtt, e.rttvar = rtt, 2*rtt
 	default: // RFC 6298, section 2; rttvar is four times that of the RFC
-		e.rttvar += (4*(e.srtt-rtt).Abs() - e.rttvar) / 4
-		e.srtt += (rtt - e.srtt) / 8
+		// With a sample for every ACK each counts that much less (RFC 7323,
+		// appendix G).
+		n := time.Duration(max(1, (e.wasOut+1)/2))
+		e.rttvar += (4*(e.srtt-rtt).Abs() - e.rttvar) / (4 * n)
+		e.srtt += (rtt - e.srtt) / (8 * n)
 	}
 	e.rto = min(max(e.srtt+e.rttvar, e.stack.MinRTO), e.stack.MaxRTO)
 	e.sampled, e.backoff = true, 0

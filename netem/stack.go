@@ -10,6 +10,7 @@ type Stack struct {
 	SynLinear     int           // repeats of a SYN before the wait begins to double; they come on top of SynRetries
 	SynRetries    int           // repeats of a SYN before giving up
 	SynACKRetries int           // repeats of a SYN-ACK by its timer; 0: as SynRetries
+	TimedSYNACK   bool          // a repeated SYN brings an ACK, no further SYN-ACK
 	MinRTO        time.Duration // data: never shorter
 	MaxRTO        time.Duration
 	Tick          time.Duration // timers count multiples of it, as lwIP's do; 0: exact
