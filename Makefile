@@ -1,7 +1,7 @@
 # make run     a first look: build, and run the bundled scenario quickstart
 # make test    everything, with the race detector
 # make check   formatting, vet on every system, staticcheck
-# make fidelity   the laws against their statistics, TCP against gVisor (10 min)
+# make fidelity   the laws against their statistics, TCP against gVisor and the kernel (12 min)
 # make bench, make fuzz (FUZZTIME=5s for each target)
 # make bookworm   run and test in a fresh Debian made for it (as root)
 GO ?= go
@@ -36,7 +36,7 @@ test: setup-test
 
 check: setup
 	@badly=$$($(GOFUMPT) -l .); test -z "$$badly" || { echo "not as gofumpt has it: $$badly"; exit 1; }
-	$(GO) vet ./...
+	$(GO) vet ./... && $(GO) vet -tags kernel ./netem
 	for os in linux darwin windows; do CGO_ENABLED=0 GOOS=$$os $(GO) vet ./... || exit 1; done
 	$(STATICCHECK) ./...
 	cd netem/oracle && $(GO) vet ./... && $(STATICCHECK) ./...

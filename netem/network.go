@@ -17,7 +17,8 @@ type Network struct {
 	dialFar func(ctx context.Context, addr string) (farEnd, error)
 	ctx     context.Context
 	cancel  context.CancelFunc
-	crew    Crew
+	crew    Crew           // that dial
+	pumps   sync.WaitGroup // goroutines that read far ends
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{} // those whose law is not done
@@ -48,6 +49,7 @@ func (n *Network) Close() {
 		c.kill(net.ErrClosed)
 	}
 	n.crew.Wait()
+	n.pumps.Wait()
 }
 
 func (n *Network) remember(c *Conn) {

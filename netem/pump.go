@@ -38,7 +38,8 @@ func (c *Conn) dialFar(ctx context.Context, arrived time.Duration) {
 	c.process()
 	c.mu.Unlock()
 	if err == nil {
-		c.pumpDown()
+		// A stack as small as it needs: this one lasts.
+		c.net.pumps.Go(c.pumpDown)
 	}
 }
 

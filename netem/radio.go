@@ -25,7 +25,7 @@ type radioClass struct {
 	sleepAfter time.Duration
 	cycle      cycle
 	paging     cycle
-	gaps       [3]closures
+	gaps       *[3]closures // nil: there are none
 }
 
 // Who reads closures: each direction when its packets are on the air, and
@@ -46,6 +46,10 @@ func newRadioClass(key, cell Key, p *Profile) radioClass {
 		cycle:  newCycle(key.Of(drawDRX), ms(p.DRX.CycleMs)),
 		paging: newCycle(key.Of(drawPaging), ms(p.DRX.PagingMs)),
 	}
+	if p.Handover.PerMin == 0 && p.Stall.PerMin == 0 && p.Outage.PerHour == 0 {
+		return r
+	}
+	r.gaps = new([3]closures)
 	for side := range r.gaps {
 		r.gaps[side] = closures{
 			handover: newPulses(key.Of(drawHandover), p.Handover.PerMin/60, p.Handover.mean(), p.Handover.gap),
@@ -115,6 +119,9 @@ func (r *radio) used(at time.Duration) { r.last = max(r.last, at) }
 // serve is when a transmission of this length that begins at start is through:
 // handovers and stalls interrupt it.
 func (r *radio) serve(start, took time.Duration, side Side) time.Duration {
+	if r.gaps == nil {
+		return start + took
+	}
 	g := &r.gaps[side]
 	for {
 		kind, p := Interrupt, g.handover.at(start)
@@ -133,6 +140,9 @@ func (r *radio) serve(start, took time.Duration, side Side) time.Duration {
 
 // noLink reports whether the cell is out at t.
 func (r *radio) noLink(t time.Duration, side Side) bool {
+	if r.gaps == nil {
+		return false
+	}
 	p := r.gaps[side].outage.at(t)
 	if t < p.from {
 		return false
@@ -160,8 +170,8 @@ func (p *Path) Wake(now time.Duration, key Key) (at time.Duration, ok bool) {
 	if now < r.down {
 		return r.down, false
 	}
-	if out := r.gaps[access].outage.at(now); now >= out.from {
-		return r.tell(NoLink, now, now+accessTimer), false
+	if r.noLink(now, access) {
+		return now + accessTimer, false
 	}
 	if !r.idleAt(now) {
 		return max(now, r.promoted), true

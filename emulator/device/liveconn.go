@@ -133,7 +133,7 @@ func (w *liveConn) read() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.reading = true
-	w.device.site.crew.Go(func() {
+	w.device.site.readers.Go(func() { // on a stack as small as it needs: this one lasts
 		w.readFrames()
 		w.mu.Lock()
 		w.reading = false

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"xzfleet/netem"
@@ -26,7 +27,8 @@ type Site struct {
 	Change func(Change)
 	Trace  func(cfg *Config, now time.Duration, ev Event, acts []Action)
 
-	crew netem.Crew
+	crew    netem.Crew
+	readers sync.WaitGroup
 }
 
 // Change is what became of a device.
@@ -47,7 +49,10 @@ type Roots struct{ set *rootSet }
 func NewRoots(certs []*x509.Certificate) *Roots { return &Roots{newRootSet(certs)} }
 
 // Wait waits for the goroutines of all devices; each has finished or was cut.
-func (s *Site) Wait() { s.crew.Wait() }
+func (s *Site) Wait() {
+	s.readers.Wait()
+	s.crew.Wait()
+}
 
 // address is where a host of a URL really is.
 func (s *Site) address(host string, port int) (string, bool) {
