@@ -38,7 +38,7 @@ func BenchmarkPairs(b *testing.B) {
 			b.ReportMetric(res.high, "ratio-high")
 			rows = append(rows, pairRow{m, res})
 			if res.word == "missed" {
-				b.Errorf("the ratio is above %.2f", pairTarget)
+				b.Errorf("the ratio is above %.2f", m.target)
 			}
 		})
 	}
