@@ -48,10 +48,12 @@ type Roots struct{ set *rootSet }
 // NewRoots makes the firmware's bundle of these certificates.
 func NewRoots(certs []*x509.Certificate) *Roots { return &Roots{newRootSet(certs)} }
 
-// Wait waits for the goroutines of all devices; each has finished or was cut.
+// Wait waits for the goroutines of all devices; each has finished or was cut,
+// so that no reader asks for anything any more, but an upgrade under way may
+// still start one.
 func (s *Site) Wait() {
-	s.readers.Wait()
 	s.crew.Wait()
+	s.readers.Wait()
 }
 
 // address is where a host of a URL really is.
