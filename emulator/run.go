@@ -135,7 +135,7 @@ func (j *job) turn(ctx context.Context, target fleet.Target, server *fleet.Serve
 		Target: target, Sink: writer, Progress: progress, Behind: j.real.rtt,
 	}
 	if j.trace != nil {
-		run.Trace, run.Watch = j.trace.step, j.trace.watch
+		run.Trace, run.Watch = j.trace.Only(j.trace.fleet, j.trace.index)
 	}
 	var t taken
 	t.Outcome, err = run.Do(running)

@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
-	"xzfleet/emulator/device"
 	"xzfleet/emulator/fleet"
-	"xzfleet/netem"
 )
 
 // traceJob is the device that -trace names and the file that its trace goes
@@ -57,21 +54,4 @@ func (t *traceJob) close() error {
 		err = closed
 	}
 	return err
-}
-
-func (t *traceJob) is(cfg *device.Config) bool {
-	return cfg.Identity.Fleet == t.fleet && cfg.Identity.Device == t.index
-}
-
-func (t *traceJob) step(cfg *device.Config, now time.Duration, ev device.Event, acts []device.Action) {
-	if t.is(cfg) {
-		t.Step(cfg, now, ev, acts)
-	}
-}
-
-func (t *traceJob) watch(cfg *device.Config) func(netem.PathEvent) {
-	if t.is(cfg) {
-		return t.Path
-	}
-	return nil
 }

@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"xzfleet/emulator/device"
+	"xzfleet/netem"
 )
 
 // Tracer writes what one device does and meets as a trace for
@@ -28,6 +31,26 @@ func NewTracer(w io.Writer, name string) *Tracer {
 	t := &Tracer{file: newTraceFile(w)}
 	t.describe("process_name", 0, map[string]any{"name": name})
 	return t
+}
+
+// Only gives the Trace and the Watch of a Run that tell t of one device.
+func (t *Tracer) Only(fleet string, index int) (
+	trace func(cfg *device.Config, now time.Duration, ev device.Event, acts []device.Action),
+	watch func(cfg *device.Config) func(netem.PathEvent),
+) {
+	is := func(cfg *device.Config) bool { return cfg.Identity.Fleet == fleet && cfg.Identity.Device == index }
+	trace = func(cfg *device.Config, now time.Duration, ev device.Event, acts []device.Action) {
+		if is(cfg) {
+			t.Step(cfg, now, ev, acts)
+		}
+	}
+	watch = func(cfg *device.Config) func(netem.PathEvent) {
+		if is(cfg) {
+			return t.Path
+		}
+		return nil
+	}
+	return trace, watch
 }
 
 // Close writes what is left. What comes later is not written.

@@ -10,36 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"xzfleet/emulator/device"
 	"xzfleet/emulator/fleet"
-	"xzfleet/netem"
 	"xzfleet/results"
 	"xzfleet/server/voice"
 )
-
-// tracing is the trace of one device of a run.
-type tracing struct {
-	fleet string
-	index int
-	*fleet.Tracer
-}
-
-func (w *tracing) is(cfg *device.Config) bool {
-	return cfg.Identity.Fleet == w.fleet && cfg.Identity.Device == w.index
-}
-
-func (w *tracing) step(cfg *device.Config, now time.Duration, ev device.Event, acts []device.Action) {
-	if w.is(cfg) {
-		w.Step(cfg, now, ev, acts)
-	}
-}
-
-func (w *tracing) watch(cfg *device.Config) func(netem.PathEvent) {
-	if w.is(cfg) {
-		return w.Path
-	}
-	return nil
-}
 
 // runTraced traces one device of a smoke run, over a link that loses.
 func runTraced(t *testing.T, name string, out io.Writer, sets ...string) *memory {
@@ -53,11 +27,13 @@ func runTraced(t *testing.T, name string, out io.Writer, sets ...string) *memory
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &tracing{s.Fleets[f].Name, d, fleet.NewTracer(out, name)}
+	of := s.Fleets[f].Name
+	w := fleet.NewTracer(out, name)
 	var all, one memory
 	r := fleet.Run{
-		Scenario: s, ID: "test", Target: serve(t, voice.Default(), io.Discard), Sink: &all, Trace: w.step, Watch: w.watch,
+		Scenario: s, ID: "test", Target: serve(t, voice.Default(), io.Discard), Sink: &all,
 	}
+	r.Trace, r.Watch = w.Only(of, d)
 	if _, err := r.Do(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +41,12 @@ func runTraced(t *testing.T, name string, out io.Writer, sets ...string) *memory
 		t.Fatal(err)
 	}
 	for _, a := range all.attempts {
-		if a.Fleet == w.fleet && a.Device == d {
+		if a.Fleet == of && a.Device == d {
 			one.attempts = append(one.attempts, a)
 		}
 	}
 	for _, e := range all.sessions {
-		if e.Fleet == w.fleet && e.Device == d {
+		if e.Fleet == of && e.Device == d {
 			one.sessions = append(one.sessions, e)
 		}
 	}
