@@ -1,43 +1,27 @@
 package netem
 
 import (
-	"encoding/csv"
 	"fmt"
 	"math"
-	"os"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
 )
 
-// burst is how many of five pings were lost, as counts of bursts: k0 … k4. A
+// bursts is how many of five pings were lost, as counts of bursts: k0 … k4. A
 // burst without any answer is an outage and none of the chain's.
 type bursts [5]float64
 
 // lossBursts are the rows of irish_loss_in_5.csv by name.
 func lossBursts(t *testing.T) map[string]bursts {
 	t.Helper()
-	f, err := os.Open("testdata/irish_loss_in_5.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comment = '#'
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
 	all := map[string]bursts{}
-	for _, row := range rows[1:] {
+	for _, row := range publicData(t, "irish_loss_in_5.csv") {
 		var b bursts
 		for k := range b {
-			if b[k], err = strconv.ParseFloat(row[slices.Index(rows[0], "k"+strconv.Itoa(k))], 64); err != nil {
-				t.Fatal(err)
-			}
+			b[k] = row.number(t, "k"+strconv.Itoa(k))
 		}
-		all[row[1]+" "+row[0]] = b
+		all[row["rat"]+" "+row["mobility"]] = b
 	}
 	return all
 }

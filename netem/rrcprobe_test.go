@@ -1,12 +1,9 @@
 package netem
 
 import (
-	"encoding/csv"
 	"fmt"
 	"math"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 )
 
@@ -23,28 +20,12 @@ var probeShares = [...]float64{0.05, 0.25, 0.50, 0.75, 0.95}
 
 func probeBins(t *testing.T) (bins []probeBin) {
 	t.Helper()
-	f, err := os.Open("testdata/rrc_probe_rtt_by_idle.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comment = '#'
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := func(row []string, name string) float64 {
-		x, err := strconv.ParseFloat(row[slices.Index(rows[0], name)], 64)
-		if err != nil {
-			t.Fatal(err)
+	for _, row := range publicData(t, "rrc_probe_rtt_by_idle.csv") {
+		b := probeBin{
+			network: row["carrier_rat"], from: row.number(t, "idle_from_s"), to: row.number(t, "idle_to_s"), n: row.number(t, "n"),
 		}
-		return x
-	}
-	for _, row := range rows[1:] {
-		b := probeBin{network: row[0], from: column(row, "idle_from_s"), to: column(row, "idle_to_s"), n: column(row, "n")}
 		for i, name := range []string{"p05", "p25", "p50", "p75", "p95"} {
-			b.quantiles[i] = column(row, name) / 1000
+			b.quantiles[i] = row.number(t, name) / 1000
 		}
 		bins = append(bins, b)
 	}
