@@ -13,10 +13,8 @@ type Cell struct {
 	key Key
 
 	mu        sync.Mutex
-	promoting []interval
+	promoting []pulse
 }
-
-type interval struct{ from, to time.Duration }
 
 // NewCell makes the cell that key names.
 func NewCell(key Key) *Cell { return &Cell{key: key} }
@@ -44,7 +42,7 @@ const crowdSlack = time.Second
 func (c *Cell) promote(from, to time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.promoting = append(c.promoting, interval{from, to})
+	c.promoting = append(c.promoting, pulse{from, to})
 }
 
 // What a crowd of n others does to a promotion: its median grows by a tenth

@@ -2,17 +2,11 @@ package netem
 
 import "time"
 
-// soonestExpiry spares a look at the path's class for each packet: no NAT
-// forgets a connection within a second of its last packet (RFC 5382, REQ-5,
-// asks for two hours and four minutes; see Profile.NAT for what is met).
-const soonestExpiry = time.Second
-
 // forgotten reports, for a packet that passes the NAT now, whether the NAT has
 // forgotten the connection. It stays forgotten.
 func (l *Law) forgotten(now time.Duration) bool {
-	if idle := now - l.passed; !l.expired && idle > soonestExpiry {
-		after := l.path.nat(now).TCPIdleS
-		l.expired = after > 0 && idle > seconds(after)
+	if after := l.path.nat(now).TCPIdleS; after > 0 && now-l.passed > seconds(after) {
+		l.expired = true
 	}
 	l.passed = now
 	return l.expired

@@ -130,3 +130,18 @@ func TestTrace(t *testing.T) {
 		t.Error("not what was sent")
 	}
 }
+
+// A connection that opens late in a run is as new to the NAT as any.
+func TestNATCountsFromTheOpening(t *testing.T) {
+	p := NewPath(Profile{RTTFloor: RTTFloor{Min: 80}, NAT: NAT{TCPIdleS: 60, OnExpiry: "silent-drop"}}, 1)
+	l := NewLaw(p, StackLwIP(), StackLinux(), 1)
+	l.Open(time.Hour)
+	drive(l, time.Hour+time.Second, func(n Note) {
+		if n.Kind == Arrived {
+			l.Accept(n.At)
+		}
+	})
+	if l.ends[DeviceSide].state != established || l.NATExpired() {
+		t.Errorf("after a second: state %d, expired %v", l.ends[DeviceSide].state, l.NATExpired())
+	}
+}
