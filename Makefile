@@ -1,7 +1,7 @@
 # make run     a first look: build, and run the bundled scenario quickstart
 # make test    everything, with the race detector
 # make check   formatting, vet on every system, staticcheck
-# make fidelity   the laws against their statistics, TCP against gVisor and the kernel (12 min)
+# make fidelity   the laws against their statistics, TCP against gVisor and the kernel
 # make bench, make fuzz (FUZZTIME=5s for each target)
 # make bookworm   run and test in a fresh Debian made for it (as root)
 GO ?= go
